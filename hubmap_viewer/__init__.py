@@ -1,0 +1,1 @@
+"""The face: a napari plugin to review, correct and retrain histology segmentation."""

@@ -1,0 +1,1 @@
+"""The widgets; none imports another, all hear the session."""

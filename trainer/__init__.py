@@ -1,0 +1,1 @@
+"""The engine: cohorts, predictions, training and export, without a window."""

@@ -1,0 +1,1 @@
+"""What a case is, and every byte on disk; no torch."""

@@ -1,0 +1,1 @@
+"""From members to probabilities to masks."""

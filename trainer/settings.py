@@ -1,0 +1,177 @@
+"""Recipe and ensemble: the two YAML files on which all else depends."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Annotated, Literal, Self, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from trainer.errors import SettingsError
+
+Flip = Literal["identity", "hflip", "vflip", "rot180"]
+"""A test-time view: the image as it is, mirrored left-right, up-down, or both."""
+
+Probability = Annotated[float, Field(gt=0, lt=1)]
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Network(_Settings):
+    """What a member's network is made of: enough to build it again."""
+
+    encoder: str = Field("tf_efficientnet_lite0", description="An encoder of timm.")
+    decoder: Literal["unet", "fpn"] = Field("unet", description="A decoder of smp.")
+    decoder_channels: tuple[int, ...] = Field(
+        (128, 64, 32, 16, 16), description="Channels of the decoder's stages, deepest first."
+    )
+    pretrained: bool = Field(True, description="Start the encoder from ImageNet weights.")
+
+
+class Augmentation(_Settings):
+    """Strengths of the random changes a training image goes through; 0 switches one off."""
+
+    flips: bool = Field(True, description="Mirror and turn by quarter turns.")
+    rotate: float = Field(15.0, ge=0, le=180, description="Largest turn, in degrees.")
+    scale: float = Field(0.25, ge=0, lt=1, description="Largest relative change of size.")
+    brightness: float = Field(0.2, ge=0, le=1)
+    contrast: float = Field(0.2, ge=0, le=1)
+    saturation: float = Field(0.2, ge=0, le=1)
+    hue: float = Field(0.05, ge=0, le=0.5)
+
+
+class Recipe(_Settings):
+    """All that a training depends on.
+
+    Sizes are in pixels of the resized image: an image is scaled so that its
+    longer side is ``size``, and crops of ``crop`` are drawn from it.
+    """
+
+    name: str
+    network: Network = Network()
+    augmentation: Augmentation = Augmentation()
+    size: int = Field(512, ge=64, le=4096, description="Longer side of the resized image.")
+    crop: int = Field(384, ge=64, le=4096, description="Side of the square training crop.")
+    folds: int = Field(3, ge=2, le=20, description="K: each fold trains one member.")
+    epochs: int = Field(60, ge=1, description="Passes over the training cases, at the most.")
+    minutes: float | None = Field(
+        None, gt=0, description="Time for the whole training, shared by its folds."
+    )
+    batch_size: int = Field(8, ge=1)
+    learning_rate: float = Field(1e-3, gt=0)
+    weight_decay: float = Field(1e-2, ge=0)
+    bce_weight: float = Field(0.5, ge=0)
+    dice_weight: float = Field(0.5, ge=0)
+    seed: int = 0
+
+
+class Member(_Settings):
+    """One trained network of an ensemble."""
+
+    weights: str = Field(description="A .safetensors file, relative to the ensemble's YAML.")
+    weight: float = Field(1.0, gt=0, description="Its share in the mean.")
+
+
+class Ensemble(_Settings):
+    """Members and how their opinions become one mask."""
+
+    name: str
+    members: tuple[Member, ...] = Field(min_length=1)
+    tta: tuple[Flip, ...] = Field(("identity",), min_length=1)
+    threshold: Probability = Field(0.5, description="For organs that `thresholds` leaves out.")
+    thresholds: dict[str, Probability] = Field(
+        default_factory=dict, description="Probability from which a pixel belongs to a unit."
+    )
+
+    def threshold_for(self, organ: str) -> float:
+        """The organ's own threshold, or the common one."""
+        return self.thresholds.get(organ, self.threshold)
+
+    @model_validator(mode="after")
+    def _no_member_twice(self) -> Self:
+        files = [member.weights for member in self.members]
+        if twice := {file for file in files if files.count(file) > 1}:
+            raise ValueError(f"the member {sorted(twice)[0]} is listed twice")
+        return self
+
+
+_Model = TypeVar("_Model", bound=_Settings)
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Read a recipe's YAML.
+
+    Raises
+    ------
+    SettingsError
+        If the file is missing, is not YAML, or says something unknown or out of range.
+    """
+    return _read(Recipe, path)
+
+
+def read_ensemble(path: Path) -> Ensemble:
+    """Read an ensemble's YAML; of a run's folder, its ``ensemble.yaml``.
+
+    Raises
+    ------
+    SettingsError
+        If the file is missing, is not YAML, or says something unknown or out of range.
+    """
+    return _read(Ensemble, path / "ensemble.yaml" if path.is_dir() else path)
+
+
+def to_yaml(settings: BaseModel) -> str:
+    """The settings as the YAML text that reads back to them."""
+    return yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def _read(model: type[_Model], path: Path) -> _Model:
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError("there is no such file", file=path) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"cannot be read ({error})", file=path) from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        raise SettingsError(
+            "is not YAML", file=path, row=None if mark is None else mark.line + 1
+        ) from error
+    if not isinstance(data, dict):
+        raise SettingsError("holds no `key: value` lines", file=path)
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise SettingsError(_explain(model, error), file=path) from error
+
+
+def _explain(model: type[BaseModel], error: ValidationError) -> str:
+    """One clause a problem; an unknown key is met with the nearest known one."""
+    return "; ".join(_clause(model, detail["loc"], detail) for detail in error.errors())
+
+
+def _clause(model: type[BaseModel], loc: tuple[int | str, ...], detail: object) -> str:
+    assert isinstance(detail, dict)
+    place = ".".join(str(step) for step in loc)
+    if detail["type"] != "extra_forbidden":
+        return f"`{place}`: {detail['msg'].removeprefix('Value error, ')}".replace("``: ", "")
+    known = list(_model_at(model, loc[:-1]).model_fields)
+    near = difflib.get_close_matches(str(loc[-1]), known, n=1, cutoff=0.0)
+    return f"unknown key `{place}` (did you mean `{near[0]}`?)" if near else f"unknown `{place}`"
+
+
+def _model_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> type[BaseModel]:
+    """The settings class that the place `loc` belongs to."""
+    for step in loc:
+        if isinstance(step, int):
+            continue
+        annotation = model.model_fields[step].annotation
+        candidates = (annotation, *getattr(annotation, "__args__", ()))
+        model = next(
+            kind for kind in candidates if isinstance(kind, type) and issubclass(kind, BaseModel)
+        )
+    return model
