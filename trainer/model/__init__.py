@@ -1,1 +1,1 @@
-"""Networks and their weights."""
+"""Networks: settings to module, weights on disk."""

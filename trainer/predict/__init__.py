@@ -1,1 +1,1 @@
-"""From members to probabilities to masks."""
+"""From images to probabilities, and from probabilities to masks."""

@@ -1,0 +1,186 @@
+"""Weights on disk: safetensors beside a JSON twin that says what they are."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import safetensors
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from trainer.errors import WeightsError
+from trainer.model.network import Segmenter, build
+from trainer.settings import Network
+
+_PICKLES = (b"PK\x03\x04", b"\x80")
+"""First bytes of a zipped and of a plain pickle."""
+
+
+class Checkpoint(BaseModel):
+    """What a member's weights are: the JSON twin.
+
+    Attributes
+    ----------
+    size
+        Longer side, in pixels, of the images it was trained on and wants.
+    trained_on
+        Case id to the digest of its image's file: a case in it has been seen in training.
+    start
+        What the encoder started from.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    network: Network
+    size: int = Field(ge=64)
+    trained_on: dict[str, str] = Field(default_factory=dict)
+    recipe: str = ""
+    fold: int | None = None
+    start: str = ""
+    epoch: int | None = None
+    val_dice: float | None = None
+    version: str = ""
+
+    def has_seen(self, digest: str | None) -> bool:
+        """Whether an image with this digest was among the training cases."""
+        return digest is not None and digest in self.trained_on.values()
+
+
+def save(
+    path: Path, module: nn.Module, description: Checkpoint, dtype: torch.dtype | None = None
+) -> None:
+    """Write a module's weights and, beside them, their JSON twin.
+
+    Each file is written beside its place and then moved, so that a reader meets a whole one.
+
+    Parameters
+    ----------
+    path
+        Of the weights, ending in ``.safetensors``; the twin's ends in ``.json``.
+    module
+        On any device, in any mode; left as it is.
+    description
+        The twin.
+    dtype
+        Storage of kernels, such as ``torch.float16`` for small files; vectors (biases,
+        batch statistics) and the normalisation stay as they are.
+
+    Raises
+    ------
+    WeightsError
+        If the folder cannot be written.
+    """
+    kernels = {name for name, value in module.named_parameters() if value.ndim > 1}
+    tensors = {
+        name: value.detach()
+        .to("cpu", dtype if name in kernels else None)
+        .contiguous(memory_format=torch.contiguous_format)
+        for name, value in module.state_dict().items()
+    }
+    beside, twin_beside = (_beside(file) for file in (path, twin(path)))
+    try:
+        save_file(tensors, beside)
+        twin_beside.write_text(description.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        beside.replace(path)
+        twin_beside.replace(twin(path))
+    except (OSError, safetensors.SafetensorError) as error:
+        raise WeightsError(
+            f"cannot be written ({error})", file=path, remedy="free space or choose another folder"
+        ) from error
+    finally:
+        beside.unlink(missing_ok=True)
+        twin_beside.unlink(missing_ok=True)
+
+
+def load(path: Path) -> tuple[Segmenter, Checkpoint]:
+    """Build the network that the JSON twin describes, with the weights of `path`, on the CPU.
+
+    Returns
+    -------
+    module, checkpoint
+        The module is in evaluation mode, in float32.
+
+    Raises
+    ------
+    WeightsError
+        If a file is missing, is a pickle or broken, or the two do not fit each other.
+    """
+    tensors = _read_tensors(path)
+    checkpoint = describe(path)
+    module = build(checkpoint.network.model_copy(update={"pretrained": False})).module
+    _check(module.state_dict(), tensors, path)
+    module.load_state_dict(tensors)
+    return module.eval(), checkpoint
+
+
+def describe(path: Path) -> Checkpoint:
+    """The JSON twin of the weights `path`, without reading these.
+
+    Raises
+    ------
+    WeightsError
+        If the twin is missing or says something unknown.
+    """
+    file = twin(path)
+    try:
+        return Checkpoint.model_validate_json(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise WeightsError(
+            f"its description {file.name} is missing", file=path, remedy="put it beside the weights"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise WeightsError(f"cannot be read ({error})", file=file) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(step) for step in first["loc"])
+        raise WeightsError(
+            f"does not describe weights (`{place}`: {first['msg']})", file=file
+        ) from error
+
+
+def twin(path: Path) -> Path:
+    """The JSON file beside the weights."""
+    return path.with_suffix(".json")
+
+
+def _read_tensors(path: Path) -> dict[str, Tensor]:
+    try:
+        with path.open("rb") as file:
+            first = file.read(4)
+        if first.startswith(_PICKLES):
+            raise WeightsError(
+                "is a pickle, which can run any program when it is opened",
+                file=path,
+                remedy="if you trust where it is from, convert it once with"
+                " safetensors.torch.save_file(torch.load(FILE, weights_only=True),"
+                f" '{path.stem}.safetensors')",
+            )
+        return load_file(path)
+    except FileNotFoundError:
+        raise WeightsError(
+            "there is no such file", file=path, remedy="correct the path in the ensemble"
+        ) from None
+    except (OSError, safetensors.SafetensorError) as error:
+        raise WeightsError(
+            f"cannot be read as safetensors ({error})", file=path, remedy="copy the file again"
+        ) from error
+
+
+def _check(wanted: dict[str, Tensor], found: dict[str, Tensor], path: Path) -> None:
+    """The weights must be those of the described network, tensor by tensor."""
+    for name in wanted.keys() | found.keys():
+        shapes = [tuple(side[name].shape) if name in side else None for side in (found, wanted)]
+        if shapes[0] != shapes[1]:
+            raise WeightsError(
+                f"does not fit the network of {twin(path).name}:"
+                f" `{name}` is {shapes[0] or 'missing'}, not {shapes[1] or 'wanted'}",
+                file=path,
+                remedy="put the twin that was saved with these weights beside them",
+            )
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}")

