@@ -73,6 +73,10 @@ class StoreError(TrainerError):
     """Reviews cannot be read or kept."""
 
 
+class PredictionError(TrainerError):
+    """Predictions cannot be read or kept."""
+
+
 class ExportError(TrainerError):
     """Masks cannot be written where or as they were asked for."""
 

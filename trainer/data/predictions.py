@@ -1,0 +1,137 @@
+"""A folder of one ensemble's predictions, at network resolution."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from trainer.data.atomic import replacing
+from trainer.data.case import Prediction
+from trainer.errors import PredictionError
+
+_DESCRIPTION = "prediction.json"
+
+
+class Predictions:
+    """Predictions of one ensemble: ``prediction.json`` and an ``ID.npz`` a case.
+
+    Attributes
+    ----------
+    folder
+        Where they are.
+    description
+        What ``prediction.json`` says: the ensemble's name, fingerprint and thresholds, the
+        device, when, and by which version.
+    """
+
+    def __init__(self, folder: Path, description: dict[str, Any]) -> None:
+        self.folder = folder
+        self.description = description
+
+    @classmethod
+    def create(cls, folder: Path, description: dict[str, Any]) -> Self:
+        """Begin a folder of predictions, or go on with one of the same ensemble.
+
+        Raises
+        ------
+        PredictionError
+            If the folder holds another ensemble's predictions, or cannot be written.
+        """
+        if (folder / _DESCRIPTION).exists():
+            there = cls.open(folder)
+            same = there.description.get("fingerprint") == description.get("fingerprint")
+            if not same and there.ids():
+                raise PredictionError(
+                    "holds predictions of another ensemble",
+                    file=folder,
+                    remedy="choose another folder, or delete this one",
+                )
+        with replacing(folder / _DESCRIPTION, PredictionError) as draft:
+            draft.write_text(json.dumps(description, indent=2, ensure_ascii=False), "utf-8")
+        return cls(folder, description)
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """Open a folder of predictions.
+
+        Raises
+        ------
+        PredictionError
+            If the folder has no readable ``prediction.json``.
+        """
+        path = folder / _DESCRIPTION
+        try:
+            description = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise PredictionError(
+                f"there is no {_DESCRIPTION}",
+                file=folder,
+                remedy="name a folder that `hubmap-trainer predict` has written",
+            ) from None
+        except (OSError, ValueError) as error:
+            raise PredictionError(f"cannot be read ({error})", file=path) from error
+        if not isinstance(description, dict):
+            raise PredictionError("holds no description of predictions", file=path)
+        return cls(folder, description)
+
+    def write(self, prediction: Prediction) -> None:
+        """Keep a prediction in place of the case's earlier one.
+
+        Raises
+        ------
+        PredictionError
+            If it cannot be written; the earlier one is then still there.
+        """
+        with (
+            replacing(self._path(prediction.case_id), PredictionError) as draft,
+            draft.open("wb") as handle,
+        ):
+            np.savez_compressed(
+                handle,
+                probability=prediction.probability,
+                disagreement=prediction.disagreement,
+                shape=np.array(prediction.shape, np.int64),
+                in_sample=np.array(prediction.in_sample),
+            )
+
+    def read(self, case_id: str) -> Prediction | None:
+        """The case's prediction, or None where there is none.
+
+        Raises
+        ------
+        PredictionError
+            If the file is damaged.
+        """
+        path = self._path(case_id)
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                height, width = arrays["shape"].tolist()
+                return Prediction(
+                    case_id,
+                    arrays["probability"],
+                    arrays["disagreement"],
+                    (height, width),
+                    bool(arrays["in_sample"]),
+                )
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            raise PredictionError(
+                "is damaged", file=path, case=case_id, remedy="delete it and predict anew"
+            ) from error
+
+    def ids(self) -> set[str]:
+        """Ids of the cases that have a prediction."""
+        return {path.stem for path in self.folder.glob("*.npz")}
+
+    def threshold_for(self, organ: str) -> float:
+        """Probability from which a pixel belongs to a unit, for an organ's own or the common."""
+        thresholds = self.description.get("thresholds") or {}
+        return float(thresholds.get(organ, self.description.get("threshold", 0.5)))
+
+    def _path(self, case_id: str) -> Path:
+        return self.folder / f"{case_id}.npz"

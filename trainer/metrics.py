@@ -1,0 +1,49 @@
+"""How well two masks agree."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from trainer.errors import MaskError
+
+
+def dice(a: NDArray[np.generic], b: NDArray[np.generic]) -> float:
+    """Dice coefficient, 2|A∩B| / (|A| + |B|); 1.0 for two empty masks.
+
+    Parameters
+    ----------
+    a, b
+        (H, W), any dtype; whatever is not 0 is inside.
+
+    Raises
+    ------
+    MaskError
+        If the masks are of different sizes.
+    """
+    both, total = _counts(a, b)
+    return 2 * both / total if total else 1.0
+
+
+def iou(a: NDArray[np.generic], b: NDArray[np.generic]) -> float:
+    """Intersection over union, |A∩B| / |A∪B|; 1.0 for two empty masks.
+
+    Takes and refuses what `dice` does.
+    """
+    both, total = _counts(a, b)
+    return both / (total - both) if total else 1.0
+
+
+def _counts(a: NDArray[np.generic], b: NDArray[np.generic]) -> tuple[int, int]:
+    """|A∩B| and |A| + |B|, in pixels."""
+    if a.shape != b.shape:
+        raise MaskError(f"masks of different sizes, {a.shape} and {b.shape}, cannot be compared")
+    if a.size == 0:
+        return 0, 0
+    a, b = _bytes(a), _bytes(b)
+    return cv2.countNonZero(cv2.min(a, b)), cv2.countNonZero(a) + cv2.countNonZero(b)
+
+
+def _bytes(mask: NDArray[np.generic]) -> NDArray[np.uint8]:
+    return mask if mask.dtype == np.uint8 else (mask != 0).view(np.uint8)
