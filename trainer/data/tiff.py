@@ -20,6 +20,9 @@ from trainer.errors import ImageError
 LARGEST = 30_000
 """Longest side that is read, in pixels."""
 
+# of a stack of three planes tifffile says "minisblack" where the writer said nothing
+_COLOURS = ("RGB", "YCBCR", "MINISBLACK")
+
 _Pixels = TypeVar("_Pixels", bound=np.generic)
 
 # what tifffile and its codecs raise on bytes that are not what the header says
@@ -87,6 +90,31 @@ def pyramid(image: NDArray[_Pixels], smallest: int = 512) -> list[NDArray[_Pixel
         half = ((width + 1) // 2, (height + 1) // 2)
         levels.append(cv2.resize(levels[-1], half, interpolation=cv2.INTER_AREA))
     return levels
+
+
+def write_rgb(path: Path, image: Image, quality: int) -> None:
+    """Write an RGB image as a JPEG tiff of 512 px tiles.
+
+    Parameters
+    ----------
+    quality
+        Of the JPEG, 1 to 100.
+
+    Raises
+    ------
+    ExportError
+        If it cannot be written; then nothing is.
+    """
+    with replacing(path) as draft:
+        tifffile.imwrite(
+            draft,
+            image,
+            photometric="rgb",
+            compression="jpeg",
+            compressionargs={"level": quality},
+            tile=(512, 512),
+            metadata=None,
+        )
 
 
 def write_mask(path: Path, mask: Mask) -> None:
@@ -191,14 +219,12 @@ def _check_whole(path: Path, series: tifffile.TiffPageSeries) -> None:
 
 def _check_kind(path: Path, series: tifffile.TiffPageSeries) -> None:
     photometric = series.keyframe.photometric.name
-    shape, axes = zip(*((n, a) for n, a in zip(series.shape, series.axes, strict=True) if n > 1))
-    colour = sorted(axes) in (["S", "X", "Y"], ["C", "X", "Y"])
-    channels = next((n for n, a in zip(shape, axes, strict=True) if a in "SC"), 1)
-    if colour and channels in (3, 4) and series.dtype == np.uint8:
-        if photometric in ("RGB", "YCBCR", "MINISBLACK"):
+    lengths = {a: n for a, n in zip(series.axes, series.shape, strict=True) if n > 1 or a in "XY"}
+    channels = [lengths.pop(axis) for axis in "SC" if axis in lengths]
+    if set(lengths) == set("XY"):
+        if channels in ([3], [4]) and series.dtype == np.uint8 and photometric in _COLOURS:
             return
-    elif axes == ("Y", "X") and series.dtype in (np.uint8, np.uint16):
-        if photometric == "MINISBLACK":
+        if not channels and series.dtype in (np.uint8, np.uint16) and photometric == "MINISBLACK":
             return
     raise ImageError(
         f"holds {photometric.lower()} of {series.dtype} shaped {series.shape}, "
@@ -209,9 +235,10 @@ def _check_kind(path: Path, series: tifffile.TiffPageSeries) -> None:
 
 
 def _channels_last(pixels: NDArray[Any], axes: str) -> NDArray[Any]:
-    """(H, W) or (H, W, C), axes of length 1 taken away."""
-    kept = [axis for axis, length in zip(axes, pixels.shape, strict=True) if length > 1]
-    pixels = pixels.squeeze()
+    """(H, W) or (H, W, C), other axes of length 1 taken away."""
+    single = tuple(at for at, axis in enumerate(axes) if axis not in "XY" and pixels.shape[at] == 1)
+    kept = [axis for at, axis in enumerate(axes) if at not in single]
+    pixels = pixels.squeeze(single)
     return np.moveaxis(pixels, 0, -1) if kept[0] in "SC" else pixels
 
 
