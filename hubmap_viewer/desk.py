@@ -1,0 +1,210 @@
+"""Joins a session to a window: who loads, who draws, who is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from napari.utils.notifications import notification_manager, show_error, show_warning
+from napari.viewer import Viewer
+from psygnal import Signal
+
+from hubmap_viewer import library
+from hubmap_viewer.jobs import Job, Jobs, post
+from hubmap_viewer.keys import bind_keys
+from hubmap_viewer.layers import CaseLayers
+from hubmap_viewer.loading import Loaded, load, load_prediction
+from hubmap_viewer.scores import Scores, score, score_all
+from hubmap_viewer.session import Session
+from trainer.data.cohort import Cohort
+from trainer.data.predictions import Predictions
+from trainer.errors import Cancelled, TrainerError
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreStep:
+    """One case was scored."""
+
+    done: int
+    total: int
+    case_id: str
+    scores: Scores | TrainerError
+
+    @property
+    def share(self) -> float:
+        return self.done / self.total
+
+
+class Desk:
+    """One viewer's session, layers and jobs.
+
+    Attributes
+    ----------
+    session
+        What is open; the docks hear it.
+    jobs
+        Work under way.
+    """
+
+    found_ensembles = Signal()
+    """There may be other ensembles on disk than before."""
+    closing = Signal()
+
+    def __init__(self, viewer: Viewer) -> None:
+        self.viewer = viewer
+        self.jobs = Jobs()
+        self.session = Session(post)
+        self.layers = CaseLayers(viewer, self.session)
+        self._scoring: Job[ScoreStep] | None = None
+        bind_keys(viewer, self.session, self.layers)
+        self.session.told.connect(self.tell)
+        self.session.case_wanted.connect(self._load)
+        self.session.case_opened.connect(self._caption)
+        self.session.curated_changed.connect(self._caption)
+        self.session.prediction_changed.connect(self._caption)
+        self.session.predictions_changed.connect(self._reread_predictions)
+        viewer.canvas.overlays.scale_bar.visible = True
+        viewer.canvas.overlays.scale_bar.position = "bottom_right"
+
+    # -- opening --------------------------------------------------------------------------
+
+    def open(self, path: Path) -> None:
+        """Open a cohort's folder or csv, and its first case; errors are told."""
+        self.viewer.status = f"Opening {path} …"
+        self.jobs.call(partial(Cohort.open, path), self._opened, self.tell)
+
+    def _opened(self, cohort: Cohort) -> None:
+        self.session.open_cohort(cohort)
+        kept = library.predictions(cohort.folder)
+        if kept:
+            self.show_predictions(kept[0].path)
+        first = next((id for id, case in cohort.cases.items() if not case.problem), None)
+        if first is not None:
+            self.session.want(first)
+
+    def show_predictions(self, folder: Path) -> None:
+        """Show the predictions kept in a folder; errors are told."""
+        try:
+            self.session.use_predictions(Predictions.open(folder))
+        except TrainerError as error:
+            self.tell(error)
+
+    # -- a case ---------------------------------------------------------------------------
+
+    def _load(self, case_id: str) -> None:
+        sources = self.session.sources
+
+        def failed(error: BaseException) -> None:
+            if self.session.wanted == case_id:
+                self.tell(error)
+
+        self.viewer.status = f"Opening case {case_id} …"
+        self.jobs.call(partial(load, sources, case_id), self._loaded, failed)
+
+    def _loaded(self, loaded: Loaded) -> None:
+        self.session.put(loaded)
+
+    def _caption(self) -> None:
+        here = self.session.open
+        overlay = self.viewer.canvas.overlays.text
+        overlay.visible = here is not None
+        if here is None:
+            return
+        overlay.position = "top_left"
+        overlay.font_size = 11
+        overlay.text = caption(here.id, here.loaded.case.organ, here.scores)
+
+    # -- predictions ----------------------------------------------------------------------
+
+    def reread_prediction(self) -> None:
+        """Show what is kept of the open case's prediction now."""
+        here = self.session.open
+        if here is None:
+            return
+        case_id = here.id
+        self.jobs.call(
+            partial(load_prediction, self.session.sources, case_id),
+            partial(self.session.put_prediction, case_id),
+            self.tell,
+        )
+
+    def _reread_predictions(self) -> None:
+        self.reread_prediction()
+        self.rescore()
+
+    def on_predicted(self, case_id: str) -> None:
+        """A case's prediction has just been kept: show and score it."""
+        here = self.session.open
+        if here is not None and here.id == case_id:
+            self.reread_prediction()
+            return
+        self.jobs.call(
+            partial(score, self.session.sources, self.session.second, case_id),
+            partial(self.session.put_scores, case_id),
+            self.tell,
+        )
+
+    def on_trained(self, run: Path) -> None:
+        """A run is finished: its out-of-fold predictions stand beside those shown before."""
+        self.found_ensembles.emit()
+        if (run / "oof").is_dir():
+            self.show_predictions(run / "oof")
+
+    def rescore(self) -> None:
+        """Score all cases anew, in the background."""
+        if self._scoring is not None:
+            self._scoring.cancel()
+        sources, second = self.session.sources, self.session.second
+        total = sum(case.has_truth for case in sources.cohort.cases.values())
+
+        def steps(_cancelled: object) -> Iterator[ScoreStep]:
+            for done, (case_id, scores) in enumerate(score_all(sources, second), start=1):
+                yield ScoreStep(done, total, case_id, scores)
+
+        self._scoring = self.jobs.start("Comparing masks with truth", steps)
+        self._scoring.stepped.connect(self._scored)
+        self._scoring.ended.connect(self._told_end)
+
+    def _scored(self, step: ScoreStep) -> None:
+        if isinstance(step.scores, Scores):
+            self.session.put_scores(step.case_id, step.scores)
+
+    def _told_end(self, error: BaseException | None) -> None:
+        if error is not None and not isinstance(error, Cancelled):
+            self.tell(error)
+
+    # -- telling --------------------------------------------------------------------------
+
+    def tell(self, message: str | BaseException) -> None:
+        """Tell the user: a hint in the status bar, a problem as a notification."""
+        if isinstance(message, str):
+            self.viewer.status = message
+        elif isinstance(message, TrainerError):
+            show_warning(str(message))
+        elif isinstance(message, Exception):
+            notification_manager.receive_error(type(message), message, message.__traceback__)
+        else:
+            show_error(repr(message))
+
+    def close(self) -> bool:
+        """Stop all work and save what was drawn; False if that failed."""
+        self.closing.emit()
+        self.jobs.close()
+        return self.session.close()
+
+
+def caption(case_id: str, organ: str, scores: Scores) -> str:
+    """The line over the canvas: which case, and how its masks agree with truth (Dice)."""
+    parts = [case_id, organ]
+    if scores.prediction is not None:
+        seen = " (seen in training)" if scores.in_sample else ""
+        parts.append(f"prediction {scores.prediction:.3f}{seen}")
+    if scores.curated is not None:
+        parts.append(f"curated {scores.curated:.3f}")
+    if scores.prediction is None and scores.curated is None:
+        parts.append("no truth")
+    else:
+        parts.append("Dice against truth")
+    return "  ·  ".join(parts)

@@ -1,0 +1,124 @@
+"""Reversible edits of a mask, kept as the bits that changed inside a bounding box."""
+
+from __future__ import annotations
+
+import zlib
+from collections import deque
+from dataclasses import dataclass
+from typing import NamedTuple, Self
+
+import cv2
+import numpy as np
+
+from trainer.data.case import Mask
+
+HISTORY_BYTES = 64 * 2**20
+"""What one case's history may hold before its oldest edits are forgotten."""
+
+
+class Box(NamedTuple):
+    """Rows ``top:bottom`` and columns ``left:right`` of a mask, in pixels."""
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+    @classmethod
+    def whole(cls, mask: Mask) -> Self:
+        return cls(0, 0, *mask.shape)
+
+    def of(self, mask: Mask) -> Mask:
+        """The part of the mask inside the box: a view."""
+        return mask[self.top : self.bottom, self.left : self.right]
+
+    def union(self, other: Box) -> Box:
+        return Box(
+            min(self.top, other.top),
+            min(self.left, other.left),
+            max(self.bottom, other.bottom),
+            max(self.right, other.right),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What one gesture changed; applying it twice changes nothing.
+
+    Attributes
+    ----------
+    bits
+        The flipped pixels inside ``box``: packed, row by row, and deflated.
+    pixels
+        How many pixels flipped.
+    """
+
+    tool: str
+    box: Box
+    bits: bytes
+    pixels: int
+
+    @classmethod
+    def between(cls, before: Mask, after: Mask, tool: str, box: Box | None = None) -> Edit | None:
+        """The edit that leads from one mask to the other; None where they are alike.
+
+        Parameters
+        ----------
+        before, after
+            uint8 (H, W), 0 or 1.
+        tool
+            What made the change, in a word.
+        box
+            Where to look; everywhere if not given.
+        """
+        box = Box.whole(after) if box is None else box
+        flipped = cv2.bitwise_xor(box.of(before), box.of(after))
+        left, top, width, height = cv2.boundingRect(flipped)
+        if width == 0:
+            return None
+        tight = flipped[top : top + height, left : left + width]
+        place = Box(box.top + top, box.left + left, box.top + top + height, box.left + left + width)
+        return cls(tool, place, zlib.compress(np.packbits(tight), 1), cv2.countNonZero(tight))
+
+    def apply(self, mask: Mask) -> None:
+        """Flip the edit's pixels in place."""
+        part = self.box.of(mask)
+        packed = np.frombuffer(zlib.decompress(self.bits), np.uint8)
+        part ^= np.unpackbits(packed, count=part.size).reshape(part.shape)
+
+
+class History:
+    """The edits of one case, those that were undone among them."""
+
+    def __init__(self) -> None:
+        self._done: deque[Edit] = deque()
+        self._undone: list[Edit] = []
+        self._bytes = 0
+
+    def record(self, edit: Edit) -> None:
+        """Take note of an edit that has been made; what was undone is gone."""
+        self._undone.clear()
+        self._done.append(edit)
+        self._bytes += len(edit.bits)
+        while self._bytes > HISTORY_BYTES and len(self._done) > 1:
+            self._bytes -= len(self._done.popleft().bits)
+
+    def undo(self, mask: Mask) -> Edit | None:
+        """Take the last edit back, in place; None when there is none."""
+        if not self._done:
+            return None
+        edit = self._done.pop()
+        self._bytes -= len(edit.bits)
+        edit.apply(mask)
+        self._undone.append(edit)
+        return edit
+
+    def redo(self, mask: Mask) -> Edit | None:
+        """Make the edit again that was undone last, in place; None when there is none."""
+        if not self._undone:
+            return None
+        edit = self._undone.pop()
+        edit.apply(mask)
+        self._done.append(edit)
+        self._bytes += len(edit.bits)
+        return edit

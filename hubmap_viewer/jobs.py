@@ -1,0 +1,156 @@
+"""Work away from the window: progress, cancelling and errors; nothing else knows of threads."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+from napari.qt.threading import create_worker
+from napari.utils import progress
+from psygnal import Signal
+from superqt.utils import ensure_main_thread
+
+from trainer.errors import Cancelled
+
+Result = TypeVar("Result")
+
+
+class Step(Protocol):
+    """One sign of life of a long work."""
+
+    @property
+    def done(self) -> int:
+        """Parts finished."""
+        ...
+
+    @property
+    def total(self) -> int:
+        """Parts in all."""
+        ...
+
+    @property
+    def share(self) -> float:
+        """Of the whole work, 0 to 1, finer than the parts."""
+        ...
+
+
+StepT = TypeVar("StepT", bound=Step)
+Steps = Callable[[Callable[[], bool]], Iterator[StepT]]
+"""A long work: given what tells whether it is cancelled, it yields its steps."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    """An error carried as a value: as an exception, a RuntimeError would vanish in the worker."""
+
+    error: BaseException
+
+
+@ensure_main_thread  # type: ignore[misc]
+def post(call: Callable[[], None]) -> None:
+    """Have a function called in the window's thread."""
+    call()
+
+
+class Job(Generic[StepT]):
+    """One long work under way; its signals come in the window's thread."""
+
+    stepped = Signal(object)
+    """A step of the work."""
+    ended = Signal(object)
+    """None when all was done, Cancelled, or the error that ended it."""
+
+    def __init__(self, title: str) -> None:
+        self.title = title
+        self.running = True
+        self.done = 0
+        self.total = 0
+        self.share = 0.0
+        self._started = time.monotonic()
+        self._cancel = threading.Event()
+
+    @property
+    def cancelling(self) -> bool:
+        return self._cancel.is_set()
+
+    @property
+    def seconds_left(self) -> float | None:
+        """A guess from the pace so far; None until there is one."""
+        if not self.share:
+            return None
+        return (time.monotonic() - self._started) * (1 / self.share - 1)
+
+    def cancel(self) -> None:
+        """Ask the work to stop at its next step."""
+        self._cancel.set()
+
+    def run(self, steps: Steps[StepT]) -> Iterator[StepT | _Failed]:
+        """The work as a generator that never raises."""
+        try:
+            for step in steps(self._cancel.is_set):
+                if self._cancel.is_set():
+                    raise Cancelled
+                yield step
+        except BaseException as error:  # noqa: BLE001  (none may be lost: it is told in `ended`)
+            yield _Failed(error)
+
+
+class Jobs:
+    """Runs short calls and long works beside the window."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(2, thread_name_prefix="jobs")
+        self.running: list[Job[Any]] = []
+
+    def call(
+        self,
+        function: Callable[[], Result],
+        then: Callable[[Result], None],
+        failed: Callable[[BaseException], None],
+    ) -> None:
+        """Call a function in a thread, and then one of the others in the window's."""
+
+        def work() -> None:
+            try:
+                result = function()
+            except BaseException as error:  # noqa: BLE001  (none may be lost: `failed` tells it)
+                fault = error
+                post(lambda: failed(fault))
+            else:
+                post(lambda: then(result))
+
+        self._pool.submit(work)
+
+    def start(self, title: str, steps: Steps[StepT]) -> Job[StepT]:
+        """Start a long work, shown in napari's progress area."""
+        job: Job[StepT] = Job(title)
+        bar = progress(total=100, desc=title)
+        outcome: list[BaseException | None] = [None]
+
+        def on_yield(step: StepT | _Failed) -> None:
+            if isinstance(step, _Failed):
+                outcome[0] = step.error
+                return
+            job.done, job.total, job.share = step.done, step.total, step.share
+            bar.update(int(100 * step.share) - bar.n)
+            job.stepped.emit(step)
+
+        def on_finished() -> None:
+            job.running = False
+            self.running.remove(job)
+            bar.close()
+            job.ended.emit(outcome[0])
+
+        self.running.append(job)
+        create_worker(job.run, steps, _connect={"yielded": on_yield, "finished": on_finished})
+        return job
+
+    def close(self) -> None:
+        """Ask all works to stop."""
+        for job in self.running:
+            job.cancel()
+        self._pool.shutdown(wait=False, cancel_futures=True)

@@ -1,0 +1,235 @@
+"""The session on napari's canvas: layers made once, whose data follow the open case."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+from napari.components import ViewerModel
+from napari.layers import Image, Labels, Layer
+from napari.utils.colormaps import DirectLabelColormap
+
+from hubmap_viewer import colours
+from hubmap_viewer.edits import Box
+from hubmap_viewer.loading import Predicted
+from hubmap_viewer.session import OpenCase, Session
+from trainer.data.case import Mask
+
+IMAGE = "image"
+PROBABILITY = "probability"
+TRUTH = "truth"
+PREDICTION = "prediction"
+CURATED = "curated"
+NAMES = (IMAGE, PROBABILITY, TRUTH, PREDICTION, CURATED)
+"""From the bottom to the top of the canvas."""
+
+
+class CaseLayers:
+    """Shows a session's open case and hears what is painted on it."""
+
+    def __init__(self, viewer: ViewerModel, session: Session) -> None:
+        self._viewer = viewer
+        self._session = session
+        self._made: dict[str, Layer] = {}
+        self._busy = False
+        session.case_opened.connect(self._show_case)
+        session.mask_changed.connect(self._refresh_curated)
+        session.prediction_changed.connect(self._show_prediction)
+        session.cohort_opened.connect(self.remove)
+
+    def __getitem__(self, name: str) -> Layer:
+        return self._made[name]
+
+    @property
+    def curated(self) -> Labels:
+        """The only layer that can be edited."""
+        layer = self._made[CURATED]
+        assert isinstance(layer, Labels)
+        return layer
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._made and self._made[name] in self._viewer.layers
+
+    def remove(self) -> None:
+        """Take the layers off the canvas, as when another cohort opens."""
+        for layer in self._made.values():
+            if layer in self._viewer.layers:
+                self._viewer.layers.remove(layer)
+        self._made.clear()
+
+    # -- a case opens ---------------------------------------------------------------------
+
+    def _show_case(self) -> None:
+        here = self._session.open
+        assert here is not None
+        with self._quiet():
+            if any(name not in self for name in NAMES):
+                self.remove()
+                self._make(here)
+            else:
+                self._swap(here)
+            self._place(here)
+            self._show_prediction()
+        self._viewer.reset_view()
+        self._viewer.layers.selection.active = self.curated
+
+    def _make(self, here: OpenCase) -> None:
+        shape = here.loaded.shape
+        blank = _blank(shape)
+        layers = (
+            Image(here.loaded.image, name=IMAGE, rgb=True, multiscale=True),
+            Image(
+                np.zeros((2, 2), np.uint8),
+                name=PROBABILITY,
+                colormap="inferno",
+                contrast_limits=(0, 255),
+                blending="additive",
+                opacity=0.6,
+                visible=False,
+                interpolation2d="linear",
+            ),
+            _outline_layer(TRUTH, blank, colours.TRUTH),
+            _outline_layer(PREDICTION, blank, colours.PREDICTION),
+            Labels(
+                here.curated,
+                name=CURATED,
+                colormap=_one_colour(colours.CURATED),
+                opacity=0.4,
+            ),
+        )
+        for layer in layers:
+            self._made[layer.name] = layer
+            self._viewer.add_layer(layer)
+        self._show_truth(here)
+        self._prepare_curated()
+
+    def _prepare_curated(self) -> None:
+        layer = self.curated
+        layer.selected_label = 1
+        layer.brush_size = 40
+        layer.events.paint.connect(self._on_paint)
+        layer.events.selected_label.connect(self._only_one_label)
+        layer.bind_key("Control-Z", lambda _: self._session.undo(), overwrite=True)
+        layer.bind_key("Control-Shift-Z", lambda _: self._session.redo(), overwrite=True)
+
+    def _swap(self, here: OpenCase) -> None:
+        image = self._made[IMAGE]
+        assert isinstance(image, Image)
+        image.data = here.loaded.image  # type: ignore[assignment]
+        self._show_truth(here)
+        layer = self.curated
+        mode = layer.mode
+        # Not to be edited for a moment: that makes napari forget the last case's strokes.
+        layer.editable = False
+        layer.data = here.curated
+        layer.editable = True
+        layer.mode = mode
+
+    def _show_truth(self, here: OpenCase) -> None:
+        truth = self._made[TRUTH]
+        assert isinstance(truth, Labels)
+        levels = here.loaded.truth_outline
+        truth.data = _blank(here.loaded.shape) if levels is None else levels  # type: ignore[assignment]
+
+    def _show_prediction(self) -> None:
+        here = self._session.open
+        if here is None or PREDICTION not in self:
+            return
+        outline, probability = self._made[PREDICTION], self._made[PROBABILITY]
+        assert isinstance(outline, Labels)
+        assert isinstance(probability, Image)
+        found: Predicted | None = here.predicted
+        outline.data = _blank(here.loaded.shape) if found is None else found.outline  # type: ignore[assignment]
+        probability.data = (
+            np.zeros((2, 2), np.uint8) if found is None else found.prediction.probability
+        )
+        self._place(here)
+
+    def _place(self, here: OpenCase) -> None:
+        """Give every layer the case's place in the world: µm where known, else pixels."""
+        pixel = here.loaded.case.pixel_size or 1.0
+        unit = "µm" if here.loaded.case.pixel_size else "pixel"
+        for name in (IMAGE, TRUTH, PREDICTION, CURATED):
+            self._made[name].scale = (pixel, pixel)
+        height, width = here.loaded.shape
+        probability = self._made[PROBABILITY]
+        rows, columns = probability.data.shape[:2]
+        scale = np.array((pixel * height / rows, pixel * width / columns))
+        probability.scale = scale
+        # Pixel centres: the first coarse pixel covers the first fine ones.
+        probability.translate = (scale - pixel) / 2
+        for layer in self._made.values():
+            layer.units = (unit, unit)
+
+    # -- the user paints ------------------------------------------------------------------
+
+    def _on_paint(self, event: object) -> None:
+        if self._busy:
+            return
+        self._session.painted(str(self.curated.mode), _painted_box(event))
+
+    def _refresh_curated(self, _box: Box) -> None:
+        if CURATED in self:
+            self.curated.refresh(extent=False)
+
+    def _only_one_label(self) -> None:
+        """A mask knows inside and outside only: other numbers would not be kept."""
+        if self.curated.selected_label > 1:
+            self.curated.selected_label = 1
+
+    @contextmanager
+    def _quiet(self) -> Iterator[None]:
+        self._busy = True
+        try:
+            yield
+        finally:
+            self._busy = False
+
+
+def toggle(layers: CaseLayers, name: str) -> Callable[[object], None]:
+    """A key's action: show or hide a layer."""
+
+    def act(_: object) -> None:
+        if name in layers:
+            layers[name].visible = not layers[name].visible
+
+    return act
+
+
+def _outline_layer(name: str, levels: list[Mask], colour: str) -> Labels:
+    layer = Labels(levels, name=name, multiscale=True, colormap=_one_colour(colour), opacity=1.0)
+    layer.editable = False
+    return layer
+
+
+def _one_colour(colour: str) -> DirectLabelColormap:
+    return DirectLabelColormap(color_dict={0: "transparent", 1: colour, None: colour})
+
+
+def _blank(shape: tuple[int, int]) -> list[Mask]:
+    """Two levels with nothing on them; a read-only view, so no memory is spent."""
+    height, width = shape
+    sizes = (shape, (max(1, height // 2), max(1, width // 2)))
+    return [np.broadcast_to(np.zeros((), np.uint8), size) for size in sizes]
+
+
+def _painted_box(event: object) -> Box | None:
+    """The box around a stroke; None where napari does not tell it."""
+    boxes: list[Box] = []
+    for atom in getattr(event, "value", None) or ():
+        key = getattr(atom, "slice_key", None)
+        if key is not None:
+            rows, columns = key
+            boxes.append(Box(rows.start, columns.start, rows.stop, columns.stop))
+            continue
+        rows, columns = atom[0]
+        boxes.append(
+            Box(int(rows.min()), int(columns.min()), int(rows.max()) + 1, int(columns.max()) + 1)
+        )
+    if not boxes:
+        return None
+    whole = boxes[0]
+    for box in boxes[1:]:
+        whole = whole.union(box)
+    return whole

@@ -1,0 +1,175 @@
+"""All that is drawn of a case, read and prepared away from the window."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from trainer.data.case import Case, Image, Mask, Prediction
+from trainer.data.cohort import Cohort
+from trainer.data.contours import outline
+from trainer.data.predictions import Predictions
+from trainer.data.store import Revision, Status, Store
+from trainer.data.tiff import pyramid
+from trainer.errors import TrainerError
+from trainer.predict.postprocess import to_mask
+
+OUTLINE = 2
+"""Width of an outline in pixels of the level it is drawn on."""
+
+DASH = 9
+"""Length of a dash of the prediction's outline in pixels of its level."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where a case's masks come from."""
+
+    cohort: Cohort
+    store: Store | None = None
+    predictions: Predictions | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Predicted:
+    """A prediction, the mask it becomes at the ensemble's threshold, and its outline's levels."""
+
+    prediction: Prediction
+    threshold: float
+    mask: Mask
+    outline: list[Mask]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A case as it was read; masks are uint8 (H, W), 0 or 1.
+
+    Attributes
+    ----------
+    image
+        Levels of the image, the first at full size, RGB uint8.
+    truth_outline
+        The truth's outline on each level; None without truth.
+    curated
+        The kept mask, or what a review of this case starts from.
+    origin
+        Where ``curated`` came from: ``kept``, ``truth``, ``prediction`` or ``empty``.
+    warnings
+        Sentences for the user: what could not be read though the image could.
+    """
+
+    case: Case
+    image: list[Image]
+    truth: Mask | None
+    truth_outline: list[Mask] | None
+    predicted: Predicted | None
+    curated: Mask
+    origin: str
+    revision: Revision | None
+    warnings: tuple[TrainerError, ...] = ()
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(H, W) of the image, in pixels."""
+        height, width = self.image[0].shape[:2]
+        return height, width
+
+    @property
+    def status(self) -> Status:
+        return "unreviewed" if self.revision is None else self.revision.status
+
+
+def load(sources: Sources, case_id: str) -> Loaded:
+    """Read a case and prepare what the window draws.
+
+    Raises
+    ------
+    TrainerError
+        If the image cannot be read; a mask that cannot be is among the warnings.
+    """
+    warnings: list[TrainerError] = []
+    image = sources.cohort.image(case_id)
+    truth = _try(lambda: sources.cohort.truth(case_id), warnings)
+    predicted = _try(lambda: load_prediction(sources, case_id), warnings)
+    revision = _try(lambda: sources.store and sources.store.latest(case_id), warnings)
+    kept = _try(lambda: _kept(sources.store, revision, image.shape[:2]), warnings)
+    curated, origin = _start(kept, truth, predicted, image.shape[:2])
+    return Loaded(
+        case=sources.cohort.cases[case_id],
+        image=pyramid(image),
+        truth=truth,
+        truth_outline=None if truth is None else outline_levels(truth),
+        predicted=predicted,
+        curated=curated,
+        origin=origin,
+        revision=revision,
+        warnings=tuple(warnings),
+    )
+
+
+def load_prediction(sources: Sources, case_id: str) -> Predicted | None:
+    """The case's kept prediction as a mask; None where there is none."""
+    if sources.predictions is None:
+        return None
+    prediction = sources.predictions.read(case_id)
+    if prediction is None:
+        return None
+    threshold = sources.predictions.threshold_for(sources.cohort.cases[case_id].organ)
+    mask = to_mask(prediction, threshold)
+    return Predicted(prediction, threshold, mask, outline_levels(mask, DASH))
+
+
+def outline_levels(mask: Mask, dash: int = 0) -> list[Mask]:
+    """The mask's outline, drawn anew on each level so that it stays as wide on the screen."""
+    levels = [mask, *(_halved(mask, 2**k) for k in range(1, _levels(mask)))]
+    return [outline(level, OUTLINE, dash) for level in levels]
+
+
+def _levels(mask: Mask) -> int:
+    return len(pyramid(mask))
+
+
+def _halved(mask: Mask, factor: int) -> Mask:
+    height, width = mask.shape
+    size = (max(1, width // factor), max(1, height // factor))
+    small = cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST)
+    return np.asarray(small, dtype=np.uint8)
+
+
+def _kept(store: Store | None, revision: Revision | None, shape: tuple[int, ...]) -> Mask | None:
+    if store is None or revision is None:
+        return None
+    mask = store.mask(revision)
+    if mask.shape != shape:
+        raise TrainerError(
+            f"the kept mask is {mask.shape[0]}×{mask.shape[1]} but the image is now "
+            f"{shape[0]}×{shape[1]}",
+            case=revision.case_id,
+            remedy="put the image back that was reviewed; the kept mask stays in the store",
+        )
+    return mask
+
+
+def _start(
+    kept: Mask | None,
+    truth: Mask | None,
+    predicted: Predicted | None,
+    shape: tuple[int, ...],
+) -> tuple[Mask, str]:
+    if kept is not None:
+        return kept, "kept"
+    if truth is not None:
+        return truth.copy(), "truth"
+    if predicted is not None:
+        return predicted.mask.copy(), "prediction"
+    return np.zeros(shape, np.uint8), "empty"
+
+
+def _try(read, warnings: list[TrainerError]):
+    try:
+        return read()
+    except TrainerError as error:
+        warnings.append(error)
+        return None

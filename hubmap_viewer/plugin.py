@@ -1,0 +1,122 @@
+"""Entry points of the napari manifest, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+import napari
+from napari.viewer import Viewer
+
+if TYPE_CHECKING:
+    from hubmap_viewer.desk import Desk
+    from hubmap_viewer.docks.ensemble import EnsembleDock
+    from hubmap_viewer.docks.export import ExportDock
+    from hubmap_viewer.docks.review import ReviewDock
+    from hubmap_viewer.docks.train import TrainDock
+
+PLUGIN = "hubmap-viewer"
+DOCKS = ("Review", "Ensemble", "Train", "Export")
+
+_desks: WeakKeyDictionary[Viewer, Desk] = WeakKeyDictionary()
+
+
+def desk_for(viewer: Viewer) -> Desk:
+    """The viewer's desk, made when it is first asked for."""
+    from hubmap_viewer.desk import Desk
+
+    # A dock is given a proxy of the viewer; the desk belongs to the viewer itself.
+    viewer = getattr(viewer, "__wrapped__", viewer)
+    if viewer not in _desks:
+        _desks[viewer] = Desk(viewer)
+    return _desks[viewer]
+
+
+def _viewer() -> Viewer:
+    """The viewer in front: napari tells a function's widget no other way which it is for."""
+    viewer = napari.current_viewer()
+    assert viewer is not None
+    return viewer
+
+
+def review_dock(napari_viewer: Viewer | None = None) -> ReviewDock:
+    """The case table, the open case and the verdict on it."""
+    from hubmap_viewer.docks.review import ReviewDock
+
+    desk = desk_for(napari_viewer or _viewer())
+    return ReviewDock(desk.session, desk.open)
+
+
+def ensemble_dock(napari_viewer: Viewer | None = None) -> EnsembleDock:
+    """Prediction in the background."""
+    from hubmap_viewer.docks.ensemble import EnsembleDock
+
+    desk = desk_for(napari_viewer or _viewer())
+    dock = EnsembleDock(desk.session, desk.jobs, desk.open, desk.show_predictions)
+    dock.predicted.connect(desk.on_predicted)
+    desk.found_ensembles.connect(dock.refresh)
+    return dock
+
+
+def train_dock(napari_viewer: Viewer | None = None) -> TrainDock:
+    """Training as a process of its own."""
+    from hubmap_viewer.docks.train import TrainDock
+
+    desk = desk_for(napari_viewer or _viewer())
+    dock = TrainDock(desk.session, desk.open)
+    dock.trained.connect(desk.on_trained)
+    desk.closing.connect(dock.close_process)
+    return dock
+
+
+def export_dock(napari_viewer: Viewer | None = None) -> ExportDock:
+    """Masks for other tools, and the hand-in."""
+    from hubmap_viewer.docks.export import ExportDock
+
+    desk = desk_for(napari_viewer or _viewer())
+    return ExportDock(desk.session, desk.jobs, desk.open)
+
+
+def open_all(viewer: Viewer) -> None:
+    """Show the four docks as tabs, the review in front."""
+    made = [
+        viewer.window.add_plugin_dock_widget(PLUGIN, name, tabify=number > 0)[0]
+        for number, name in enumerate(DOCKS)
+    ]
+    made[0].show()
+    made[0].raise_()
+
+
+def open_cohort(viewer: Viewer, path: Path) -> None:
+    """Open a cohort with all docks in the viewer."""
+    open_all(viewer)
+    desk_for(viewer).open(path)
+
+
+def read_cohort(path: str | Sequence[str]) -> Callable[[Any], list[tuple[None]]] | None:
+    """Napari's reader: a cohort's folder, or its train.csv or test.csv."""
+    if not isinstance(path, str):
+        return None
+    place = Path(path)
+    folder = place if place.is_dir() else place.parent
+    if place.is_file() and place.name not in ("train.csv", "test.csv"):
+        return None
+    if not any((folder / name).is_file() for name in ("train.csv", "test.csv")):
+        return None
+    return _open_in_current_viewer
+
+
+def _open_in_current_viewer(path: str) -> list[tuple[None]]:
+    viewer = napari.current_viewer()
+    if viewer is not None:
+        open_cohort(viewer, Path(path))
+    return [(None,)]
+
+
+def open_demo() -> list[tuple[None]]:
+    """Napari's sample data: a copy of the bundled cohort that may be written to."""
+    from hubmap_viewer.demo import demo_cohort
+
+    return _open_in_current_viewer(str(demo_cohort()))

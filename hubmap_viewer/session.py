@@ -1,0 +1,360 @@
+"""What is open, what changed, and what the user said of it; without Qt and without napari."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from psygnal import Signal
+
+from hubmap_viewer.edits import Box, Edit, History
+from hubmap_viewer.loading import Loaded, Predicted, Sources
+from hubmap_viewer.saving import Draft, Saver
+from hubmap_viewer.scores import Scores
+from trainer.data.case import Mask
+from trainer.data.cohort import Cohort
+from trainer.data.predictions import Predictions
+from trainer.data.store import Revision, Status, Store
+from trainer.errors import StoreError, TrainerError
+from trainer.metrics import dice
+
+
+@dataclass(slots=True)
+class OpenCase:
+    """The case on the canvas; ``curated`` is the very array that is painted on."""
+
+    loaded: Loaded
+    curated: Mask
+    shadow: Mask
+    tool: str
+    predicted: Predicted | None
+    status: Status
+    scores: Scores = field(default_factory=Scores)
+
+    @property
+    def id(self) -> str:
+        return self.loaded.case.id
+
+
+class Session:
+    """One cohort under review.
+
+    Every change goes through a method here and is told by a signal; signals
+    are emitted in the thread that owns the session.
+
+    Parameters
+    ----------
+    post
+        Has a function called in the thread that owns the session.
+    """
+
+    cohort_opened = Signal()
+    case_wanted = Signal(str)
+    """The id of a case that is to be loaded."""
+    case_opened = Signal()
+    mask_changed = Signal(object)
+    """The Box of the curated mask that changed other than by painting on the canvas."""
+    curated_changed = Signal()
+    """The curated mask changed, by whatever means: its scores are new."""
+    prediction_changed = Signal()
+    """The open case's prediction is another."""
+    predictions_changed = Signal()
+    """Other predictions are shown for the whole cohort."""
+    selection_changed = Signal()
+    case_updated = Signal(str)
+    """The id of a case whose status or scores are new."""
+    saved = Signal(str)
+    told = Signal(object)
+    """A sentence for the user: a str, or the TrainerError that says it."""
+
+    def __init__(self, post: Callable[[Callable[[], None]], None] = lambda call: call()) -> None:
+        self._post = post
+        self.cohort: Cohort | None = None
+        self.store: Store | None = None
+        self.predictions: Predictions | None = None
+        self.second: Predictions | None = None
+        self.reviews: dict[str, Revision] = {}
+        self.scores: dict[str, Scores] = {}
+        self.wanted: str | None = None
+        self.open: OpenCase | None = None
+        self.queue: tuple[str, ...] = ()
+        self.selected: tuple[str, ...] = ()
+        self._histories: dict[str, History] = {}
+        self._saver: Saver | None = None
+
+    @property
+    def sources(self) -> Sources:
+        """Where masks are read from; a cohort must be open."""
+        if self.cohort is None:
+            raise TrainerError("no cohort is open", remedy="open a cohort's folder first")
+        return Sources(self.cohort, self.store, self.predictions)
+
+    # -- the cohort ---------------------------------------------------------------------
+
+    def open_cohort(self, cohort: Cohort) -> None:
+        """Show another cohort; what was drawn on the last one is saved first."""
+        self.close()
+        self.cohort = cohort
+        self.predictions = self.second = None
+        self.scores.clear()
+        self._histories.clear()
+        self.wanted, self.open = None, None
+        self._open_store(cohort.folder)
+        self.queue = tuple(cohort.cases)
+        self.selected = ()
+        self.cohort_opened.emit()
+        for problem in cohort.problems:
+            self.told.emit(problem)
+
+    def close(self) -> bool:
+        """Save what is not saved yet; False if that failed."""
+        self._note_painting()
+        saver, self._saver = self._saver, None
+        done = saver is None or saver.close()
+        if self.store is not None:
+            self.store.close()
+            self.store = None
+        return done
+
+    def _open_store(self, folder: Path) -> None:
+        self.reviews = {}
+        try:
+            self.store = Store.for_cohort(folder)
+            self.reviews = self.store.latest_all()
+        except StoreError as error:
+            self.store = None
+            self.told.emit(error)
+            return
+        self._saver = Saver(
+            self.store,
+            saved=lambda revision: self._post(lambda: self._on_saved(revision)),
+            failed=lambda error: self._post(lambda: self.told.emit(error)),
+        )
+
+    def status(self, case_id: str) -> Status:
+        """The verdict on a case, the one just given included."""
+        if self.open is not None and self.open.id == case_id:
+            return self.open.status
+        draft = self._saver.pending(case_id) if self._saver else None
+        if draft is not None:
+            return draft.status
+        review = self.reviews.get(case_id)
+        return "unreviewed" if review is None else review.status
+
+    # -- the case -----------------------------------------------------------------------
+
+    def want(self, case_id: str) -> None:
+        """Ask for a case; the one that is asked for last is the one that opens."""
+        self._note_painting()
+        self.wanted = case_id
+        self.case_wanted.emit(case_id)
+
+    def select(self, case_ids: tuple[str, ...]) -> None:
+        """Take note of the cases that the user has picked from the queue."""
+        self.selected = case_ids
+        self.selection_changed.emit()
+
+    def step(self, by: int) -> None:
+        """Ask for the next (1) or the previous (-1) case of the queue."""
+        if not self.queue:
+            return
+        here = self.queue.index(self.wanted) if self.wanted in self.queue else -1 if by > 0 else 0
+        there = here + by
+        if 0 <= there < len(self.queue):
+            self.want(self.queue[there])
+        else:
+            self.told.emit("This is the last case." if by > 0 else "This is the first case.")
+
+    def put(self, loaded: Loaded) -> None:
+        """Open a loaded case, unless another one has been asked for meanwhile."""
+        case_id = loaded.case.id
+        if case_id != self.wanted:
+            return
+        draft = self._saver.pending(case_id) if self._saver else None
+        curated = loaded.curated if draft is None else draft.mask.copy()
+        self.open = OpenCase(
+            loaded=loaded,
+            curated=curated,
+            shadow=curated.copy(),
+            tool=loaded.origin,
+            predicted=loaded.predicted,
+            status=loaded.status if draft is None else draft.status,
+        )
+        self._rescore()
+        self.case_opened.emit()
+        self.case_updated.emit(case_id)
+        for warning in loaded.warnings:
+            self.told.emit(warning)
+
+    # -- edits --------------------------------------------------------------------------
+
+    @property
+    def history(self) -> History:
+        """The open case's own edits; they stay its own when another case is opened."""
+        assert self.open is not None
+        return self._histories.setdefault(self.open.id, History())
+
+    def painted(self, tool: str, box: Box | None = None) -> None:
+        """Take note of what has been painted on ``curated`` inside the box."""
+        if self.open is None:
+            return
+        here = self.open
+        edit = Edit.between(here.shadow, here.curated, tool, box)
+        if edit is None:
+            return
+        edit.box.of(here.shadow)[:] = edit.box.of(here.curated)
+        self.history.record(edit)
+        self._touched(tool)
+
+    def take(self, side: str) -> None:
+        """Replace the curated mask by ``truth``, by ``prediction``, or by ``nothing``."""
+        if self.open is None:
+            return
+        here = self.open
+        if side == "truth" and here.loaded.truth is not None:
+            mask = here.loaded.truth
+        elif side == "prediction" and here.predicted is not None:
+            mask = here.predicted.mask
+        elif side == "nothing":
+            mask = here.curated * 0
+        else:
+            self.told.emit(f"Case {here.id} has no {side} to start from.")
+            return
+        self._note_painting()
+        edit = Edit.between(here.curated, mask, side)
+        here.tool = side
+        if edit is None:
+            self.told.emit(f"The curated mask is {side} already.")
+            return
+        self._apply(edit)
+        self.history.record(edit)
+        self._touched(side)
+
+    def undo(self) -> None:
+        """Take the open case's last edit back."""
+        self._travel("undo", History.undo)
+
+    def redo(self) -> None:
+        """Make the open case's last undone edit again."""
+        self._travel("redo", History.redo)
+
+    def _travel(self, word: str, move: Callable[[History, Mask], Edit | None]) -> None:
+        if self.open is None:
+            return
+        self._note_painting()
+        edit = move(self.history, self.open.curated)
+        if edit is None:
+            self.told.emit(f"Nothing to {word} on case {self.open.id}.")
+            return
+        edit.apply(self.open.shadow)
+        self.mask_changed.emit(edit.box)
+        self._touched(word)
+
+    def _apply(self, edit: Edit) -> None:
+        assert self.open is not None
+        edit.apply(self.open.curated)
+        edit.apply(self.open.shadow)
+        self.mask_changed.emit(edit.box)
+
+    def _note_painting(self) -> None:
+        """Catch what has been drawn without a word, so that nothing drawn is lost."""
+        if self.open is not None:
+            self.painted("paint")
+
+    def _touched(self, tool: str) -> None:
+        assert self.open is not None
+        here = self.open
+        here.tool = tool
+        if here.status == "accepted":
+            here.status = "needs work"
+            self.told.emit(f"Case {here.id} was changed: it is no longer accepted.")
+        self._rescore()
+        self._keep(tool)
+        self.curated_changed.emit()
+        self.case_updated.emit(here.id)
+
+    # -- verdicts -----------------------------------------------------------------------
+
+    def judge(self, status: Status, note: str = "") -> None:
+        """Give the open case a verdict and keep its mask with it."""
+        if self.open is None:
+            return
+        self._note_painting()
+        self.open.status = status
+        self._rescore()
+        self._keep(self.open.tool, note, urgent=True)
+        self.case_updated.emit(self.open.id)
+
+    def _keep(self, tool: str, note: str = "", *, urgent: bool = False) -> None:
+        assert self.open is not None
+        here = self.open
+        if self._saver is None:
+            self.told.emit(
+                TrainerError(
+                    "nothing can be kept here",
+                    case=here.id,
+                    remedy="copy the cohort to a folder that can be written and open that",
+                )
+            )
+            return
+        self._saver.submit(Draft(here.id, here.curated.copy(), tool, here.status, note, urgent))
+
+    def unsaved(self) -> list[str]:
+        """Ids of the cases whose newest state is not on disk yet."""
+        return [] if self._saver is None else self._saver.unsaved()
+
+    def flush(self) -> bool:
+        """Have all that was drawn on disk now; False if that failed."""
+        self._note_painting()
+        return self._saver is None or self._saver.flush()
+
+    def _on_saved(self, revision: Revision) -> None:
+        self.reviews[revision.case_id] = revision
+        self.saved.emit(revision.case_id)
+        self.case_updated.emit(revision.case_id)
+
+    # -- predictions and scores ---------------------------------------------------------
+
+    def use_predictions(self, predictions: Predictions | None) -> None:
+        """Show another ensemble's predictions; the ones before become the second."""
+        if (
+            self.predictions is not None
+            and predictions is not None
+            and predictions.folder != self.predictions.folder
+        ):
+            self.second = self.predictions
+        self.predictions = predictions
+        self.predictions_changed.emit()
+
+    def put_prediction(self, case_id: str, predicted: Predicted | None) -> None:
+        """Show a prediction on the open case, if it is still that case."""
+        if self.open is None or self.open.id != case_id:
+            return
+        self.open.predicted = predicted
+        self._rescore()
+        self.prediction_changed.emit()
+        self.case_updated.emit(case_id)
+
+    def put_scores(self, case_id: str, scores: Scores) -> None:
+        """Take the scores of a case that were computed from what is kept."""
+        if self.open is not None and self.open.id == case_id:
+            scores = replace(scores, curated=self.open.scores.curated)
+        self.scores[case_id] = scores
+        self.case_updated.emit(case_id)
+
+    def _rescore(self) -> None:
+        assert self.open is not None
+        here = self.open
+        known = self.scores.get(here.id, Scores())
+        truth, predicted = here.loaded.truth, here.predicted
+        if truth is None:
+            here.scores = Scores()
+        else:
+            here.scores = replace(
+                known,
+                curated=dice(here.curated, truth),
+                prediction=None if predicted is None else dice(predicted.mask, truth),
+                in_sample=predicted is not None and predicted.prediction.in_sample,
+            )
+        self.scores[here.id] = here.scores

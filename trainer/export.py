@@ -1,0 +1,109 @@
+"""Which masks leave, and in which format: the same for the command and the window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Literal, get_args
+
+from trainer.data.case import Case, Mask
+from trainer.data.cohort import Cohort
+from trainer.data.exchange import coco, geojson, mask_files, rle_csv
+from trainer.data.predictions import Predictions
+from trainer.data.store import Store
+from trainer.errors import ExportError, TrainerError
+from trainer.predict.postprocess import to_mask
+
+What = Literal["truth", "curated", "prediction"]
+Format = Literal["rle", "tiff", "png", "ome-tiff", "geojson", "coco"]
+WHATS: tuple[What, ...] = get_args(What)
+FORMATS: tuple[Format, ...] = get_args(Format)
+FILES: tuple[Format, ...] = ("rle", "coco")
+"""Formats that are one file; the others are a folder."""
+
+_Write = Callable[[Path, Iterable[tuple[Case, Mask]]], None]
+_WRITE: dict[Format, _Write] = {
+    "rle": rle_csv.write,
+    "tiff": partial(mask_files.write, kind="tiff"),
+    "png": partial(mask_files.write, kind="png"),
+    "ome-tiff": partial(mask_files.write, kind="ome-tiff"),
+    "geojson": geojson.write,
+    "coco": coco.write,
+}
+
+
+@dataclass(slots=True)
+class Selection:
+    """The masks of a cohort that are to be written.
+
+    Attributes
+    ----------
+    problems
+        One for each case that could not be read; filled while the masks are drawn.
+    """
+
+    cohort: Cohort
+    what: What
+    store: Store | None = None
+    predictions: Predictions | None = None
+    problems: list[TrainerError] = field(default_factory=list)
+
+    def ids(self) -> list[str]:
+        """Ids of the cases that have such a mask, in csv order."""
+        cases = self.cohort.cases.values()
+        if self.what == "truth":
+            return [case.id for case in cases if case.has_truth]
+        if self.what == "curated":
+            there = set() if self.store is None else set(self.store.latest_all())
+        else:
+            there = set() if self.predictions is None else self.predictions.ids()
+        return [case.id for case in cases if case.id in there]
+
+    def masks(self) -> Iterator[tuple[Case, Mask]]:
+        """Each case with its mask, of the image's own size."""
+        for case_id in self.ids():
+            try:
+                mask = self._mask(case_id)
+            except TrainerError as error:
+                self.problems.append(error)
+                continue
+            if mask is not None:
+                yield self.cohort.cases[case_id], mask
+
+    def _mask(self, case_id: str) -> Mask | None:
+        if self.what == "truth":
+            return self.cohort.truth(case_id)
+        if self.what == "curated":
+            assert self.store is not None
+            revision = self.store.latest(case_id)
+            return None if revision is None else self.store.mask(revision)
+        assert self.predictions is not None
+        prediction = self.predictions.read(case_id)
+        if prediction is None:
+            return None
+        organ = self.cohort.cases[case_id].organ
+        return to_mask(prediction, self.predictions.threshold_for(organ))
+
+
+def write(items: Iterable[tuple[Case, Mask]], fmt: Format, path: Path) -> int:
+    """Write masks to a file or a folder, whole or not at all; returns how many.
+
+    Raises
+    ------
+    ExportError
+        If there is no mask, or the place cannot be written.
+    """
+    count = 0
+
+    def counted() -> Iterator[tuple[Case, Mask]]:
+        nonlocal count
+        for item in items:
+            count += 1
+            yield item
+        if count == 0:
+            raise ExportError("there is no such mask to write", file=path)
+
+    _WRITE[fmt](path, counted())
+    return count
