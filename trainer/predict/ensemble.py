@@ -195,9 +195,7 @@ class Step:
     case_id
         The case at work.
     done, total
-        Cases finished (with or without an error), and all of them.
-    share
-        Of the whole work, 0..1, finer than `done`.
+        Cases finished (with or without an error), parts of one counted, and all of them.
     seconds_left
         None until it can be told.
     error
@@ -205,9 +203,8 @@ class Step:
     """
 
     case_id: str
-    done: int
+    done: float
     total: int
-    share: float
     seconds_left: float | None
     error: TrainerError | None = None
 
@@ -232,37 +229,42 @@ def predict_cohort(
         As `Predictor.predict` raises them.
     """
     ids = list(case_ids)
-    started = time.monotonic()
-
-    def step(case_id: str, done: int, within: float, error: TrainerError | None = None) -> Step:
-        share = (done + within) / len(ids)
-        elapsed = time.monotonic() - started
-        left = elapsed / share - elapsed if share else None
-        return Step(case_id, done, len(ids), share, left, error)
-
-    for done, case_id in enumerate(ids):
-        yield step(case_id, done, 0.0)
+    pace = _Pace(len(ids))
+    for before, case_id in enumerate(ids):
+        yield pace.step(case_id, before)
         try:
             image, digest = cohort.image(case_id), cohort.digest(case_id)
         except (ImageError, CohortError) as error:
-            yield step(case_id, done + 1, 0.0, error)
+            yield pace.step(case_id, before + 1, error)
             continue
-        steps = predictor.steps(image, case_id, digest, cancelled)
-        with contextlib.closing(steps):
-            prediction = yield from _told(steps, lambda within: step(case_id, done, within))  # noqa: B023
+        with contextlib.closing(predictor.steps(image, case_id, digest, cancelled)) as steps:
+            prediction = yield from pace.follow(steps, case_id, before)
         predictions.write(prediction)
-        yield step(case_id, done + 1, 0.0)
+        yield pace.step(case_id, before + 1)
 
 
-def _told(
-    steps: Generator[float, None, Prediction], tell: Callable[[float], Step]
-) -> Generator[Step, None, Prediction]:
-    while True:
-        try:
-            share = next(steps)
-        except StopIteration as stop:
-            return stop.value
-        yield tell(share)
+class _Pace:
+    """Steps with the time left, guessed from the time gone."""
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._started = time.monotonic()
+
+    def step(self, case_id: str, done: float, error: TrainerError | None = None) -> Step:
+        elapsed = time.monotonic() - self._started
+        left = elapsed / done * (self._total - done) if done else None
+        return Step(case_id, done, self._total, left, error)
+
+    def follow(
+        self, steps: Generator[float, None, Prediction], case_id: str, before: int
+    ) -> Generator[Step, None, Prediction]:
+        """A case's own steps as steps of the whole, `before` cases being done."""
+        while True:
+            try:
+                share = next(steps)
+            except StopIteration as stop:
+                return stop.value
+            yield self.step(case_id, before + share)
 
 
 def _as_bytes(unit: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -89,7 +89,7 @@ class Networks:
         try:
             with self._interruptible(cancelled):
                 return self._forward(self._network(index), image, views)
-        except RuntimeError as error:
+        except (RuntimeError, MemoryError) as error:
             if not _is_out_of_memory(error):
                 raise
         if self.device.type == "cuda":
@@ -127,7 +127,8 @@ class Networks:
             for layer in network.modules():
                 layer.register_forward_pre_hook(self._ask)
             network.requires_grad_(False)
-            self._loaded[index] = network.to(self.device, memory_format=torch.channels_last)
+            network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+            self._loaded[index] = network.to(self.device)
         return self._loaded[index]
 
     @contextlib.contextmanager
@@ -152,10 +153,10 @@ def _described(file: Path) -> Checkpoint:
     return describe(file)
 
 
-def _is_out_of_memory(error: RuntimeError) -> bool:
+def _is_out_of_memory(error: RuntimeError | MemoryError) -> bool:
     told = str(error).lower()
     return (
-        isinstance(error, torch.OutOfMemoryError)
+        isinstance(error, torch.OutOfMemoryError | MemoryError)
         or "out of memory" in told
         or "can't allocate memory" in told
     )
