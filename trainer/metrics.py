@@ -46,4 +46,4 @@ def _counts(a: NDArray[np.generic], b: NDArray[np.generic]) -> tuple[int, int]:
 
 
 def _bytes(mask: NDArray[np.generic]) -> NDArray[np.uint8]:
-    return mask if mask.dtype == np.uint8 else (mask != 0).view(np.uint8)
+    return mask.view(np.uint8) if mask.dtype == np.uint8 else (mask != 0).view(np.uint8)

@@ -80,12 +80,7 @@ def fill(rings: Sequence[ArrayLike], shape: tuple[int, int]) -> Mask:
     shape
         (H, W) in pixels.
     """
-    height, width = shape
-    toggles = np.zeros((height, width + 1), np.uint8)
-    for ring in rings:
-        rows, columns = _crossings(np.asarray(ring, np.float64).reshape(-1, 2), shape)
-        np.add.at(toggles, (rows, columns), 1)
-    return np.cumsum(toggles[:, :-1], axis=1, dtype=np.uint8) & 1
+    return _union(iter([list(rings)]), shape)
 
 
 def read_annotation(path: Path, shape: tuple[int, int]) -> Mask:
@@ -107,7 +102,7 @@ def read_annotation(path: Path, shape: tuple[int, int]) -> Mask:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         if _is_geojson(content):
-            return _union(_geojson_rings(content), shape)
+            return _union(_geojson_polygons(content), shape)
         return to_mask([_points(polygon) for polygon in content], shape)
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise MaskError(f"cannot be read ({error})", file=path) from error
@@ -133,7 +128,7 @@ def outline(mask: Mask, thickness: int, dash: int = 0) -> Mask:
         unbroken line.
     """
     if mask.size == 0:
-        return mask.copy()
+        return np.zeros_like(mask)
     kernel = np.ones((2 * thickness + 1, 2 * thickness + 1), np.uint8)
     inside = cv2.erode(mask, kernel, borderType=cv2.BORDER_CONSTANT, borderValue=0)
     band = cv2.subtract(mask, inside)
@@ -160,23 +155,23 @@ def _trace(piece: Mask, offset: tuple[int, int]) -> Polygon:
     """Polygon of one connected piece; in the doubled image every edge has its own pixels."""
     doubled = np.repeat(np.repeat(piece, 2, axis=0), 2, axis=1)
     contours, hierarchy = cv2.findContours(doubled, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
-    rings = [_corners((contour[:, 0] + 1) // 2) + np.int32(offset) for contour in contours]
+    rings = [_corners((contour[:, 0] + 1) // 2, offset) for contour in contours]
     holes = [ring for ring, links in zip(rings, hierarchy[0], strict=True) if links[3] >= 0]
     outer = next(ring for ring, links in zip(rings, hierarchy[0], strict=True) if links[3] < 0)
     return Polygon(outer, holes)
 
 
-def _corners(points: Ring) -> Ring:
-    """The points where a ring turns."""
+def _corners(points: NDArray[Any], offset: tuple[int, int]) -> Ring:
+    """The points where a ring turns, moved by an offset."""
     points = points[np.any(points != np.roll(points, 1, axis=0), axis=1)]
     before = points - np.roll(points, 1, axis=0)
     after = np.roll(points, -1, axis=0) - points
     turns = before[:, 0] * after[:, 1] != before[:, 1] * after[:, 0]
-    return points[turns].astype(np.int32)
+    return (points[turns] + offset).astype(np.int32)
 
 
 def _crossings(
-    ring: NDArray[np.float64], shape: tuple[int, int]
+    ring: NDArray[np.float64], shape: tuple[int, ...]
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Where a ring crosses the rows' centre lines: row, and first column right of it."""
     height, width = shape
@@ -196,7 +191,7 @@ def _is_geojson(content: Any) -> bool:
     return isinstance(content, dict) or bool(content and isinstance(content[0], dict))
 
 
-def _geojson_rings(content: Any) -> Iterator[list[Any]]:
+def _geojson_polygons(content: Any) -> Iterator[list[Any]]:
     """Rings of every polygon of a feature collection, or of a bare list of features."""
     for feature in content["features"] if isinstance(content, dict) else content:
         geometry = feature["geometry"]
@@ -206,9 +201,34 @@ def _geojson_rings(content: Any) -> Iterator[list[Any]]:
 
 def _union(polygons: Iterator[list[Any]], shape: tuple[int, int]) -> Mask:
     mask = np.zeros(shape, np.uint8)
-    for rings in polygons:
-        np.bitwise_or(mask, fill([_points(ring) for ring in rings], shape), out=mask)
+    for polygon in polygons:
+        rings = [_points(ring) for ring in polygon]
+        x, y, right, bottom = _box(rings, shape)
+        piece = np.zeros((bottom - y, right - x), np.uint8)
+        _toggle(piece, [ring - (x, y) for ring in rings])
+        mask[y:bottom, x:right] |= piece
     return mask
+
+
+def _box(rings: Sequence[NDArray[np.float64]], shape: tuple[int, int]) -> list[int]:
+    """Left, top, right and bottom of what the rings may fill of an image."""
+    points = np.concatenate([np.zeros((0, 2)), *rings])
+    if not points.size:
+        return [0, 0, 0, 0]
+    limits = (shape[1], shape[0])
+    low = np.clip(np.floor(points.min(axis=0)), 0, limits)
+    high = np.clip(np.ceil(points.max(axis=0)), 0, limits)
+    return [int(value) for value in (*low, *high)]
+
+
+def _toggle(mask: Mask, rings: Sequence[NDArray[np.float64]]) -> None:
+    """Turn over the pixels within each ring."""
+    height, width = mask.shape
+    toggles = np.zeros((height, width + 1), np.uint8)
+    for ring in rings:
+        np.add.at(toggles, _crossings(ring, mask.shape), 1)
+    # sums wrap at 256, which leaves odd odd
+    mask ^= np.cumsum(toggles[:, :-1], axis=1, dtype=np.uint8) & 1
 
 
 def _points(values: Any) -> NDArray[np.float64]:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from trainer.data.case import Mask
 from trainer.errors import MaskError
 
-_NOT_A_NUMBER = re.compile(r"[^0-9 \t\r\n]")
+_NUMERALS = b"0123456789 \t\r\n"
+_NUMBER = re.compile("[0-9]+")
 
 
 def encode(mask: NDArray[np.generic]) -> str:
@@ -28,7 +29,8 @@ def encode(mask: NDArray[np.generic]) -> str:
         ``"start length start length ..."``, in ascending order; empty for an empty mask.
     """
     starts, lengths = runs(mask)
-    return " ".join(map(str, np.column_stack((starts + 1, lengths)).ravel().tolist()))
+    numbers = np.column_stack((starts + 1, lengths)).ravel().tolist()
+    return str(numbers)[1:-1].replace(",", "")  # twice as fast as joining
 
 
 def decode(text: str, shape: tuple[int, int]) -> Mask:
@@ -48,8 +50,8 @@ def decode(text: str, shape: tuple[int, int]) -> Mask:
         image's end, or overlaps another.
     """
     starts, lengths = _parse(text)
-    _check(starts, lengths, shape)
-    return from_runs(starts - 1, lengths, shape)
+    order = _check(starts, lengths, shape)
+    return from_runs(starts[order] - 1, lengths[order], shape)
 
 
 def runs(mask: NDArray[np.generic]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -70,20 +72,22 @@ def runs(mask: NDArray[np.generic]) -> tuple[NDArray[np.int64], NDArray[np.int64
 def from_runs(
     starts: NDArray[np.int64], lengths: NDArray[np.int64], shape: tuple[int, int]
 ) -> Mask:
-    """Mask of runs that are known to be sound, as `runs` gives them."""
+    """Mask of runs as `runs` gives them: sound, and in ascending order."""
     height, width = shape
     if height * width == 0:
         return np.zeros(shape, np.uint8)
-    columns = np.zeros(height * width, np.uint8)
-    for start, end in zip(starts.tolist(), (starts + lengths).tolist(), strict=True):
-        columns[start:end] = 1
-    return np.asarray(cv2.transpose(columns.reshape(width, height)), np.uint8).reshape(shape)
+    ends = starts + lengths
+    edges = np.append(np.column_stack((starts, ends)).ravel(), height * width)
+    values = np.zeros(edges.size, np.uint8)
+    values[1::2] = 1
+    columns = np.repeat(values, np.diff(edges, prepend=0))
+    return np.asarray(cv2.transpose(columns.reshape(width, height)), np.uint8)
 
 
 def _parse(text: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    if wrong := _NOT_A_NUMBER.search(text):
-        index = len(text[: wrong.start() + 1].split()) - 1
-        word = text.split()[index]
+    if text.encode().translate(None, _NUMERALS):
+        words = enumerate(text.split())
+        index, word = next((at, word) for at, word in words if not _NUMBER.fullmatch(word))
         raise MaskError(
             f"run lengths: pair {index // 2 + 1} holds {word[:20]!r}, wanted positive whole numbers"
         )
@@ -96,19 +100,24 @@ def _parse(text: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return numbers[::2], numbers[1::2]
 
 
-def _check(starts: NDArray[np.int64], lengths: NDArray[np.int64], shape: tuple[int, int]) -> None:
+def _check(
+    starts: NDArray[np.int64], lengths: NDArray[np.int64], shape: tuple[int, int]
+) -> NDArray[np.intp]:
+    """The pairs' ascending order, once they are known to be sound."""
     pixels = shape[0] * shape[1]
-
-    def refuse(wrong: NDArray[np.bool_], order: NDArray[np.intp] | None, why: str) -> None:
-        if wrong.any():
-            found = int(np.argmax(wrong))
-            pair = found if order is None else int(order[found])
-            told = f"run lengths: pair {pair + 1} ({starts[pair]} {lengths[pair]}) {why}"
-            raise MaskError(told)
-
-    refuse((starts < 1) | (lengths < 1), None, "is not positive")
-    past = (starts > pixels) | (lengths > pixels - starts + 1)
-    refuse(past, None, f"ends past the last of {shape[0]}×{shape[1]} = {pixels} pixels")
     order = np.argsort(starts, kind="stable")
-    firsts, ends = starts[order], (starts + lengths)[order]
-    refuse(firsts[1:] < ends[:-1], order[1:], "overlaps another")
+    # a huge number's sum overflows, so its difference is asked for
+    past = (starts > pixels) | (lengths > pixels - starts + 1)
+    overlaps = starts[order[1:]] < (starts + lengths)[order[:-1]]
+    for pairs, why in (
+        (np.flatnonzero((starts < 1) | (lengths < 1)), "is not positive"),
+        (
+            np.flatnonzero(past),
+            f"ends past the last of {shape[0]}×{shape[1]} = {pixels} pixels",
+        ),
+        (order[1:][overlaps], "overlaps the run before it"),
+    ):
+        if pairs.size:
+            pair = int(pairs[0])
+            raise MaskError(f"run lengths: pair {pair + 1} ({starts[pair]} {lengths[pair]}) {why}")
+    return order

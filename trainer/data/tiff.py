@@ -97,6 +97,10 @@ def write_rgb(path: Path, image: Image, quality: int) -> None:
 
     Parameters
     ----------
+    path
+        The file to write.
+    image
+        uint8 (H, W, 3).
     quality
         Of the JPEG, 1 to 100.
 
@@ -134,6 +138,10 @@ def write_ome_mask(path: Path, mask: Mask, pixel_size: float | None) -> None:
 
     Parameters
     ----------
+    path
+        The file to write.
+    mask
+        uint8 (H, W).
     pixel_size
         Side of a pixel in µm; None where unknown.
 
@@ -218,7 +226,7 @@ def _check_whole(path: Path, series: tifffile.TiffPageSeries) -> None:
 
 
 def _check_kind(path: Path, series: tifffile.TiffPageSeries) -> None:
-    photometric = series.keyframe.photometric.name
+    photometric = tifffile.PHOTOMETRIC(series.keyframe.photometric).name
     lengths = {a: n for a, n in zip(series.axes, series.shape, strict=True) if n > 1 or a in "XY"}
     channels = [lengths.pop(axis) for axis in "SC" if axis in lengths]
     if set(lengths) == set("XY"):

@@ -1,0 +1,176 @@
+"""Rows of a cohort's csv and the files that belong to them."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+from trainer.data import table
+from trainer.data.case import Case
+from trainer.errors import CohortError, TrainerError
+
+Split = Literal["train", "test"]
+SPLITS: tuple[Split, ...] = ("train", "test")
+
+_REQUIRED: dict[Split, tuple[str, ...]] = {"train": ("id", "organ", "rle"), "test": ("id", "organ")}
+_NUMBERS = ("img_height", "img_width", "pixel_size", "tissue_thickness", "age")
+_TEXTS = ("data_source", "sex")
+
+
+class Rows:
+    """One csv of a cohort and the folders that go with it.
+
+    Parameters
+    ----------
+    folder
+        The cohort's folder.
+    split
+        Which of its two csv files.
+    """
+
+    def __init__(self, folder: Path, split: Split) -> None:
+        self.folder = folder
+        self.split: Split = split
+        self.csv = folder / f"{split}.csv"
+        self.columns: dict[str, int] = {}
+        self._images = _names(self.folder / f"{self.split}_images")
+        self._annotations = _names(self.folder / f"{self.split}_annotations")
+        self._stamp = self._now()
+
+    def read(
+        self, known: dict[str, Case], problems: list[TrainerError]
+    ) -> Iterator[tuple[Case, tuple[int, int]]]:
+        """Cases with the places of their rows; `known` are those that are taken already."""
+        rows = table.lines(self.csv)
+        header = next(rows, None)
+        self._read_header([] if header is None else header.cells, problems)
+        for line in rows:
+            if problem := self._refusal(line, known):
+                problems.append(problem)
+                continue
+            case = self._case(line, problems)
+            yield case, (line.offset, line.length)
+
+    def run_lengths(self, case: Case, place: tuple[int, int]) -> str:
+        """The rle cell of a case, read anew."""
+        if "rle" not in self.columns:
+            return ""
+        if self._now() != self._stamp:
+            raise CohortError(
+                "has changed since it was opened", file=self.csv, remedy="open the cohort again"
+            )
+        return table.line_at(self.csv, case.row, *place)[self.columns["rle"]].strip()
+
+    def annotation(self, case_id: str) -> Path:
+        """Where the case's polygons are, if it has any."""
+        return self.folder / f"{self.split}_annotations" / f"{case_id}.json"
+
+    def _now(self) -> tuple[int, int]:
+        status = self.csv.stat()
+        return status.st_mtime_ns, status.st_size
+
+    def _read_header(self, cells: list[str], problems: list[TrainerError]) -> None:
+        names = [cell.strip() for cell in cells]
+        if missing := [name for name in _REQUIRED[self.split] if name not in names]:
+            raise CohortError(
+                f"the columns {', '.join(missing)} are missing (found: {', '.join(names)[:200]})",
+                file=self.csv,
+                row=1,
+                remedy="add them to the header",
+            )
+        if twice := [name for name in names if name and names.count(name) > 1]:
+            raise CohortError(
+                f"the column {twice[0]} is there twice",
+                file=self.csv,
+                row=1,
+                remedy="take one away",
+            )
+        self.columns = {name: index for index, name in enumerate(names)}
+        wanted = [name for name in _NUMBERS[:-1] if name not in names]
+        if wanted:
+            problems.append(
+                CohortError(f"has no {', '.join(wanted)}: taken as unknown", file=self.csv, row=1)
+            )
+
+    def _refusal(self, line: table.Line, known: dict[str, Case]) -> CohortError | None:
+        """Why a row is left out, if it is."""
+        if len(line.cells) != len(self.columns):
+            return self._problem(
+                line, f"has {len(line.cells)} cells, the header {len(self.columns)}: left out"
+            )
+        case_id = self._cell(line, "id")
+        if not case_id or case_id in (".", "..") or set(case_id) & set("/\\:\0"):
+            return self._problem(line, f"the id {case_id!r} cannot name a file: left out")
+        if earlier := known.get(case_id):
+            return self._problem(
+                line,
+                f"the id {case_id} is already in {earlier.split}.csv row {earlier.row}: left out",
+                "give each image one row",
+            )
+        return None
+
+    def _case(self, line: table.Line, problems: list[TrainerError]) -> Case:
+        case_id = self._cell(line, "id")
+        numbers = {name: self._number(line, name, problems) for name in _NUMBERS}
+        height, width = numbers["img_height"], numbers["img_width"]
+        case = Case(
+            id=case_id,
+            organ=self._cell(line, "organ"),
+            image_path=self._image(case_id),
+            split=self.split,
+            row=line.row,
+            height=None if height is None else int(height),
+            width=None if width is None else int(width),
+            pixel_size=numbers["pixel_size"],
+            tissue_thickness=numbers["tissue_thickness"],
+            age=numbers["age"],
+            has_truth=bool(self._cell(line, "rle")) or f"{case_id}.json" in self._annotations,
+            **{name: self._cell(line, name) or None for name in _TEXTS},
+        )
+        if case.image_path.name in self._images:
+            return case
+        place = case.image_path.relative_to(self.folder)
+        told = self._problem(line, f"its image {place} is missing", "put it there", case_id)
+        problems.append(told)
+        return replace(case, problem=told.problem)
+
+    def _image(self, case_id: str) -> Path:
+        short = f"{case_id}.tif"
+        name = short if short in self._images else f"{case_id}.tiff"
+        return self.folder / f"{self.split}_images" / name
+
+    def _cell(self, line: table.Line, name: str) -> str:
+        index = self.columns.get(name)
+        return "" if index is None else line.cells[index].strip()
+
+    def _number(self, line: table.Line, name: str, problems: list[TrainerError]) -> float | None:
+        """A positive number, or None where the cell is empty or holds none."""
+        text = self._cell(line, name)
+        if not text:
+            return None
+        try:
+            number = float(text)
+        except ValueError:
+            number = math.nan
+        if math.isfinite(number) and number > 0:
+            return number
+        told = f"{name} is {text[:20]!r}, wanted a positive number: taken as unknown"
+        problems.append(self._problem(line, told, "correct the cell", self._cell(line, "id")))
+        return None
+
+    def _problem(
+        self, line: table.Line, told: str, remedy: str | None = None, case: str | None = None
+    ) -> CohortError:
+        return CohortError(told, file=self.csv, row=line.row, case=case, remedy=remedy)
+
+
+def _names(folder: Path) -> frozenset[str]:
+    """Names of a folder's files: one listing instead of a question a case."""
+    try:
+        return frozenset(entry.name for entry in os.scandir(folder))
+    except OSError:
+        return frozenset()
