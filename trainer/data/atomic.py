@@ -59,6 +59,11 @@ def replacing_files(folder: Path, error: type[TrainerError] = ExportError) -> It
             folder.mkdir(exist_ok=True)
             for file in draft.iterdir():
                 file.replace(folder / file.name)
+        except TrainerError as failure:
+            if failure.file is None or failure.file.parent != draft:
+                raise
+            place = folder / failure.file.name
+            raise error(failure.problem, file=place, remedy=failure.remedy) from failure
         finally:
             shutil.rmtree(draft, ignore_errors=True)
 

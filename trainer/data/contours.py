@@ -29,7 +29,9 @@ def to_mask(polygons: Sequence[ArrayLike], shape: tuple[int, int]) -> Mask:
     """Mask of the competition's polygons.
 
     A vertex is a pixel, not a pixel's corner, and the pixels of the boundary belong to
-    the polygon. What lies outside the image is cut off.
+    the polygon. What lies outside the image is cut off. So filled, 109 of 110 of the
+    competition's own polygon files give its run lengths pixel by pixel, but one row lower
+    (Dice as they are 0.995): its csv numbers pixels one too low.
 
     Parameters
     ----------
@@ -131,8 +133,8 @@ def outline(mask: Mask, thickness: int, dash: int = 0) -> Mask:
         return np.zeros_like(mask)
     kernel = np.ones((2 * thickness + 1, 2 * thickness + 1), np.uint8)
     inside = cv2.erode(mask, kernel, borderType=cv2.BORDER_CONSTANT, borderValue=0)
-    band = cv2.subtract(mask, inside)
-    return cv2.min(band, _dashes(mask, thickness, dash)) if dash else band
+    band = np.asarray(cv2.subtract(mask, inside), np.uint8)
+    return band & _dashes(mask, thickness, dash) if dash else band
 
 
 def _dashes(mask: Mask, thickness: int, dash: int) -> Mask:
@@ -148,7 +150,7 @@ def _dashes(mask: Mask, thickness: int, dash: int) -> Mask:
         along = np.arange(length) % (length / periods)
         x, y = contour[along < drawn, 0].T
         marks[y, x] = 1
-    return cv2.dilate(marks, np.ones((reach, reach), np.uint8))
+    return np.asarray(cv2.dilate(marks, np.ones((reach, reach), np.uint8)), np.uint8)
 
 
 def _trace(piece: Mask, offset: tuple[int, int]) -> Polygon:

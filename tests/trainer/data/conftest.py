@@ -1,0 +1,124 @@
+"""A small cohort on disk, and disks and folders that refuse."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from trainer.data import rle
+from trainer.data.case import Case, Mask
+
+COLUMNS = "id,organ,data_source,img_height,img_width,pixel_size,tissue_thickness,rle,age,sex".split(
+    ","
+)
+SHAPE = (60, 80)
+NOBODY = 65534
+
+
+class CohortMaker:
+    """Writes a cohort row by row."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.rows: list[dict[str, str]] = []
+        (folder / "train_images").mkdir(parents=True)
+
+    def add(self, case_id: str, *, image: bool = True, **cells: str) -> CohortMaker:
+        """A row; `cells` replace the sound ones."""
+        sound = {
+            "id": case_id,
+            "organ": "kidney",
+            "data_source": "HPA",
+            "img_height": str(SHAPE[0]),
+            "img_width": str(SHAPE[1]),
+            "pixel_size": "0.4",
+            "tissue_thickness": "4",
+            "rle": rle.encode(unit_mask()),
+            "age": "61.0",
+            "sex": "Female",
+        }
+        self.rows.append(sound | cells)
+        if image:
+            path = self.folder / "train_images" / f"{case_id}.tiff"
+            tifffile.imwrite(path, rgb(), photometric="rgb")
+        return self
+
+    def write(self, columns: list[str] = COLUMNS, name: str = "train.csv") -> Path:
+        lines = [columns, *([row[column] for column in columns] for row in self.rows)]
+        text = "".join(",".join(cells) + "\n" for cells in lines)
+        (self.folder / name).write_text(text, encoding="utf-8")
+        return self.folder
+
+
+@pytest.fixture
+def maker(tmp_path: Path) -> CohortMaker:
+    return CohortMaker(tmp_path / "cohort")
+
+
+@pytest.fixture
+def case() -> Case:
+    return Case("17", "lung", Path("train_images/17.tiff"), "train", 2, pixel_size=0.4)
+
+
+@pytest.fixture
+def full_disk() -> Iterator[Path]:
+    """A disk of 256 KB of its own: a test fills it."""
+    folder = Path(tempfile.mkdtemp())
+    mounting = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)]
+    try:
+        done = subprocess.run(mounting, capture_output=True, text=True, check=False)
+        if done.returncode:
+            pytest.skip(f"no small disk can be mounted here ({done.stderr.strip()})")
+        try:
+            yield folder
+        finally:
+            subprocess.run(["umount", "-l", str(folder)], check=True)
+    except FileNotFoundError:
+        pytest.skip("there is no `mount` here")
+    finally:
+        folder.rmdir()
+
+
+@pytest.fixture
+def forbidden_folder() -> Iterator[Path]:
+    """A folder that the process may not write to; root steps down to be refused, too."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o555)
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(NOBODY)
+    try:
+        yield folder
+    finally:
+        if root:
+            os.seteuid(0)
+        folder.chmod(0o755)
+        folder.rmdir()
+
+
+def rgb(shape: tuple[int, int] = SHAPE) -> np.ndarray:
+    """Every pixel and channel its own value, as far as 256 go."""
+    rows, columns = np.indices(shape)
+    return np.stack([rows * 3, columns * 2, rows + columns], axis=-1).astype(np.uint8)
+
+
+def unit_mask(shape: tuple[int, int] = SHAPE) -> Mask:
+    """A disc with a hole."""
+    rows, columns = np.indices(shape)
+    distance = np.hypot(rows - 30, columns - 35)
+    return ((distance < 20) & (distance > 6)).astype(np.uint8)
+
+
+def fill_up(folder: Path, leave: int = 0) -> Path:
+    """A file that takes what room a disk has left, but for `leave` bytes."""
+    path = folder / "filler"
+    room = os.statvfs(folder)
+    path.write_bytes(b"\1" * (room.f_bavail * room.f_bsize - leave))
+    return path
