@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
-import safetensors
+import safetensors.torch
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from trainer.errors import WeightsError
+from trainer.data.atomic import replacing
+from trainer.errors import SettingsError, WeightsError
 from trainer.model.network import Segmenter, build
 from trainer.settings import Network
 
@@ -54,7 +53,7 @@ def save(
 ) -> None:
     """Write a module's weights and, beside them, their JSON twin.
 
-    Each file is written beside its place and then moved, so that a reader meets a whole one.
+    A reader meets whole files, the last ones or the new ones.
 
     Parameters
     ----------
@@ -80,19 +79,9 @@ def save(
         .contiguous(memory_format=torch.contiguous_format)
         for name, value in module.state_dict().items()
     }
-    beside, twin_beside = (_beside(file) for file in (path, twin(path)))
-    try:
-        save_file(tensors, beside)
-        twin_beside.write_text(description.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        beside.replace(path)
-        twin_beside.replace(twin(path))
-    except (OSError, safetensors.SafetensorError) as error:
-        raise WeightsError(
-            f"cannot be written ({error})", file=path, remedy="free space or choose another folder"
-        ) from error
-    finally:
-        beside.unlink(missing_ok=True)
-        twin_beside.unlink(missing_ok=True)
+    with replacing(path, WeightsError) as weights, replacing(twin(path), WeightsError) as text:
+        weights.write_bytes(safetensors.torch.save(tensors))
+        text.write_text(description.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
 def load(path: Path) -> tuple[Segmenter, Checkpoint]:
@@ -110,7 +99,10 @@ def load(path: Path) -> tuple[Segmenter, Checkpoint]:
     """
     tensors = _read_tensors(path)
     checkpoint = describe(path)
-    module = build(checkpoint.network.model_copy(update={"pretrained": False})).module
+    try:
+        module = build(checkpoint.network.model_copy(update={"pretrained": False})).module
+    except SettingsError as error:
+        raise WeightsError(error.problem, file=twin(path)) from error
     _check(module.state_dict(), tensors, path)
     module.load_state_dict(tensors)
     return module.eval(), checkpoint
@@ -158,7 +150,7 @@ def _read_tensors(path: Path) -> dict[str, Tensor]:
                 " safetensors.torch.save_file(torch.load(FILE, weights_only=True),"
                 f" '{path.stem}.safetensors')",
             )
-        return load_file(path)
+        return safetensors.torch.load_file(path)
     except FileNotFoundError:
         raise WeightsError(
             "there is no such file", file=path, remedy="correct the path in the ensemble"
@@ -180,7 +172,3 @@ def _check(wanted: dict[str, Tensor], found: dict[str, Tensor], path: Path) -> N
                 file=path,
                 remedy="put the twin that was saved with these weights beside them",
             )
-
-
-def _beside(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{os.getpid()}")

@@ -23,6 +23,7 @@ STRIDE = 32
 """Height and width of a network's input are multiples of this, in pixels."""
 
 _STAGES = 5
+_GROUPS = 32  # of the FPN's group normalisation
 
 # the hub's errors are OSErrors; timm raises RuntimeError for an encoder that has no weights
 _NO_DOWNLOAD = (OSError, RuntimeError)
@@ -106,8 +107,11 @@ def _assemble(network: Network, weights: str | None) -> Segmenter:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # smp on `tu-` and the name of the weights
         if network.decoder == "fpn":
-            if len(channels) < 2:
-                raise SettingsError("`decoder_channels` of an fpn are two: pyramid, segmentation")
+            if len(channels) < 2 or channels[1] % _GROUPS:
+                raise SettingsError(
+                    "`decoder_channels` of an fpn begin with two, pyramid and segmentation,"
+                    f" the second a multiple of {_GROUPS}"
+                )
             body: nn.Module = smp.FPN(
                 name,
                 encoder_weights=weights,
@@ -120,7 +124,7 @@ def _assemble(network: Network, weights: str | None) -> Segmenter:
                     f"`decoder_channels` of a unet are {_STAGES}, not {len(channels)}"
                 )
             body = smp.Unet(name, encoder_weights=weights, decoder_channels=channels)
-    mean, deviation = _normalisation(name)
+    mean, deviation = _normalisation(name, weights)
     return Segmenter(body, mean, deviation)
 
 
@@ -138,18 +142,19 @@ def _smp_name(encoder: str) -> str:
 
 
 def _normalisation(
-    smp_name: str,
+    smp_name: str, weights: str | None
 ) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
-    """Mean and deviation, in grey levels, that the encoder's ImageNet weights expect."""
+    """Mean and deviation, in grey levels, that the encoder expects."""
+    import timm
     from segmentation_models_pytorch.encoders import get_preprocessing_params
+    from timm.data.constants import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 
+    mean, std = IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
     if smp_name.startswith("tu-"):
-        import timm
-
         known = timm.get_pretrained_cfg(smp_name.removeprefix("tu-"))
-        mean, std = (known.mean, known.std) if known else ((0.5,) * 3, (0.5,) * 3)
-    else:
-        params = get_preprocessing_params(smp_name, pretrained="imagenet")
+        mean, std = (known.mean, known.std) if known else (mean, std)
+    elif weights is not None:  # smp asks the hub for them
+        params = get_preprocessing_params(smp_name, weights)
         mean, std = params["mean"], params["std"]
     red, green, blue = (255 * value for value in mean)
     red_sd, green_sd, blue_sd = (255 * value for value in std)

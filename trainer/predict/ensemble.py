@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -200,6 +200,8 @@ class Step:
         None until it can be told.
     error
         Why the case just finished has no prediction.
+    kept
+        Whether the case's prediction has just been written.
     """
 
     case_id: str
@@ -207,6 +209,7 @@ class Step:
     total: int
     seconds_left: float | None
     error: TrainerError | None = None
+    kept: bool = False
 
 
 def predict_cohort(
@@ -240,7 +243,7 @@ def predict_cohort(
         with contextlib.closing(predictor.steps(image, case_id, digest, cancelled)) as steps:
             prediction = yield from pace.follow(steps, case_id, before)
         predictions.write(prediction)
-        yield pace.step(case_id, before + 1)
+        yield replace(pace.step(case_id, before + 1), kept=True)
 
 
 class _Pace:

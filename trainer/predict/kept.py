@@ -11,6 +11,11 @@ from trainer.predict.device import describe
 from trainer.predict.ensemble import Predictor
 
 
+def folder_for(cohort: Path, predictor: Predictor) -> Path:
+    """Where a cohort keeps this ensemble's predictions: changed weights have another place."""
+    return cohort / "predictions" / f"{predictor.ensemble.name}-{predictor.fingerprint[:8]}"
+
+
 def begin(folder: Path, predictor: Predictor) -> Predictions:
     """Begin a folder of this ensemble's predictions, or go on with it.
 

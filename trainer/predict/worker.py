@@ -1,0 +1,106 @@
+"""Prediction in a process of its own, so that a window never waits for a network.
+
+It also keeps torch's compiler apart from the window's graphics driver: both bring a
+copy of LLVM, and loading the second one into the same process can end it.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import sys
+import threading
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+
+from trainer.data.cohort import Cohort
+from trainer.errors import Cancelled, TrainerError
+from trainer.predict.messages import Reply, Request
+from trainer.settings import read_ensemble
+
+_NICENESS = 10
+"""The window's process goes first."""
+
+
+def main() -> None:
+    """Answer requests from standard input until it ends."""
+    out = _own_standard_output()
+    if hasattr(os, "nice"):
+        os.nice(_NICENESS)
+    requests: queue.Queue[Request | None] = queue.Queue()
+    cancelled = threading.Event()
+    threading.Thread(target=_listen, args=(requests, cancelled), daemon=True).start()
+    while (request := requests.get()) is not None:
+        for reply in _answer(request, cancelled):
+            out.write(reply.model_dump_json(exclude_defaults=True) + "\n")
+            out.flush()
+
+
+def _own_standard_output() -> TextIO:
+    """Keep standard output for replies: what a library prints goes to standard error."""
+    out = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    return out
+
+
+def _listen(requests: queue.Queue[Request | None], cancelled: threading.Event) -> None:
+    for line in sys.stdin:
+        request = Request.model_validate_json(line)
+        if request.want == "cancel":
+            cancelled.set()
+        else:
+            cancelled.clear()
+            requests.put(request)
+    cancelled.set()
+    requests.put(None)
+
+
+def _answer(request: Request, cancelled: threading.Event) -> Iterator[Reply]:
+    try:
+        if request.want == "devices":
+            yield _devices()
+        else:
+            yield from _predict(request, cancelled)
+    except Cancelled:
+        yield Reply(kind="cancelled")
+    except TrainerError as error:
+        yield Reply(kind="failed", problem=str(error))
+    except Exception as error:  # noqa: BLE001  (the window tells it; nobody else could)
+        traceback.print_exc()
+        yield Reply(kind="failed", problem=f"{type(error).__name__}: {error}")
+
+
+def _devices() -> Reply:
+    from trainer.predict.device import available, describe
+
+    return Reply(kind="devices", devices={name: describe(name) for name in available()})
+
+
+def _predict(request: Request, cancelled: threading.Event) -> Iterator[Reply]:
+    from trainer.predict.ensemble import Predictor, predict_cohort
+    from trainer.predict.kept import begin, folder_for
+
+    assert request.cohort is not None
+    assert request.ensemble is not None
+    cohort = Cohort.open(request.cohort)
+    ensemble = read_ensemble(request.ensemble)
+    with Predictor(ensemble, Path(request.ensemble).parent, request.device) as predictor:
+        kept = begin(folder_for(cohort.folder, predictor), predictor)
+        yield Reply(kind="began", folder=kept.folder)
+        for step in predict_cohort(cohort, request.cases, predictor, kept, cancelled.is_set):
+            yield Reply(
+                kind="step",
+                case_id=step.case_id,
+                done=step.done,
+                total=step.total,
+                seconds_left=step.seconds_left,
+                kept=step.kept,
+                problem="" if step.error is None else str(step.error),
+            )
+    yield Reply(kind="done")
+
+
+if __name__ == "__main__":
+    main()
