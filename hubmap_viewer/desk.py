@@ -12,6 +12,7 @@ from napari.viewer import Viewer
 from psygnal import Signal
 
 from hubmap_viewer import library
+from hubmap_viewer.engine import Engine
 from hubmap_viewer.jobs import Job, Jobs, post
 from hubmap_viewer.keys import bind_keys
 from hubmap_viewer.layers import CaseLayers
@@ -32,10 +33,6 @@ class ScoreStep:
     case_id: str
     scores: Scores | TrainerError
 
-    @property
-    def share(self) -> float:
-        return self.done / self.total
-
 
 class Desk:
     """One viewer's session, layers and jobs.
@@ -55,6 +52,7 @@ class Desk:
     def __init__(self, viewer: Viewer) -> None:
         self.viewer = viewer
         self.jobs = Jobs()
+        self.engine = Engine()
         self.session = Session(post)
         self.layers = CaseLayers(viewer, self.session)
         self._scoring: Job[ScoreStep] | None = None
@@ -114,6 +112,8 @@ class Desk:
             return
         overlay.position = "top_left"
         overlay.font_size = 11
+        overlay.box = True
+        overlay.box_color = "#000000b0"
         overlay.text = caption(here.id, here.loaded.case.organ, here.scores)
 
     # -- predictions ----------------------------------------------------------------------
@@ -192,6 +192,7 @@ class Desk:
         """Stop all work and save what was drawn; False if that failed."""
         self.closing.emit()
         self.jobs.close()
+        self.engine.close()
         return self.session.close()
 
 

@@ -23,18 +23,13 @@ class Step(Protocol):
     """One sign of life of a long work."""
 
     @property
-    def done(self) -> int:
-        """Parts finished."""
+    def done(self) -> float:
+        """Parts finished, the part at work counted as far as it is."""
         ...
 
     @property
     def total(self) -> int:
         """Parts in all."""
-        ...
-
-    @property
-    def share(self) -> float:
-        """Of the whole work, 0 to 1, finer than the parts."""
         ...
 
 
@@ -67,15 +62,19 @@ class Job(Generic[StepT]):
     def __init__(self, title: str) -> None:
         self.title = title
         self.running = True
-        self.done = 0
+        self.done = 0.0
         self.total = 0
-        self.share = 0.0
         self._started = time.monotonic()
         self._cancel = threading.Event()
 
     @property
     def cancelling(self) -> bool:
         return self._cancel.is_set()
+
+    @property
+    def share(self) -> float:
+        """Of the whole work, 0 to 1."""
+        return self.done / self.total if self.total else 0.0
 
     @property
     def seconds_left(self) -> float | None:
@@ -135,8 +134,8 @@ class Jobs:
             if isinstance(step, _Failed):
                 outcome[0] = step.error
                 return
-            job.done, job.total, job.share = step.done, step.total, step.share
-            bar.update(int(100 * step.share) - bar.n)
+            job.done, job.total = step.done, step.total
+            bar.update(int(100 * job.share) - bar.n)
             job.stepped.emit(step)
 
         def on_finished() -> None:

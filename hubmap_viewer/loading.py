@@ -16,7 +16,7 @@ from trainer.data.tiff import pyramid
 from trainer.errors import TrainerError
 from trainer.predict.postprocess import to_mask
 
-OUTLINE = 2
+OUTLINE = 3
 """Width of an outline in pixels of the level it is drawn on."""
 
 DASH = 9

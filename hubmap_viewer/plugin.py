@@ -54,7 +54,7 @@ def ensemble_dock(napari_viewer: Viewer | None = None) -> EnsembleDock:
     from hubmap_viewer.docks.ensemble import EnsembleDock
 
     desk = desk_for(napari_viewer or _viewer())
-    dock = EnsembleDock(desk.session, desk.jobs, desk.open, desk.show_predictions)
+    dock = EnsembleDock(desk.session, desk.jobs, desk.engine, desk.open, desk.show_predictions)
     dock.predicted.connect(desk.on_predicted)
     desk.found_ensembles.connect(dock.refresh)
     return dock
@@ -85,6 +85,8 @@ def open_all(viewer: Viewer) -> None:
         viewer.window.add_plugin_dock_widget(PLUGIN, name, tabify=number > 0)[0]
         for number, name in enumerate(DOCKS)
     ]
+    for dock, name in zip(made, DOCKS, strict=True):
+        dock.setWindowTitle(name)
     made[0].show()
     made[0].raise_()
 

@@ -8,12 +8,15 @@ from pathlib import Path
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import (
+    QComboBox,
     QFileDialog,
+    QFormLayout,
     QFrame,
     QHBoxLayout,
     QLabel,
     QPushButton,
     QScrollArea,
+    QSizePolicy,
     QStackedWidget,
     QToolButton,
     QVBoxLayout,
@@ -21,6 +24,9 @@ from qtpy.QtWidgets import (
 )
 
 from hubmap_viewer.session import Session
+
+WIDTH = 380
+"""Least width of a dock in pixels: the case table with its scores fits."""
 
 
 class Dock(QWidget):
@@ -36,6 +42,8 @@ class Dock(QWidget):
 
     def __init__(self, session: Session, open_cohort: Callable[[Path], None], hint: str) -> None:
         super().__init__()
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+        self.setMinimumWidth(WIDTH)
         self.session = session
         self._open_cohort = open_cohort
         self.notice = Notice()
@@ -124,6 +132,23 @@ class Notice(QFrame):
             clipboard.setText(self._words.text())
 
 
+def combo() -> QComboBox:
+    """A choice that is as wide as its dock allows, however long its words."""
+    box = QComboBox()
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    box.setMinimumContentsLength(6)
+    box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+    return box
+
+
+def form() -> QFormLayout:
+    """Labels on the left, fields that fill the rest."""
+    layout = QFormLayout()
+    layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+    layout.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
+    return layout
+
+
 def heading(text: str) -> QLabel:
     """A section's title."""
     label = QLabel(text)
@@ -138,6 +163,7 @@ def quiet(text: str = "") -> QLabel:
     label = QLabel(text)
     label.setWordWrap(True)
     label.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
     label.setStyleSheet("QLabel { color: #9aa0a6; }")
     return label
 

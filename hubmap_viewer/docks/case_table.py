@@ -11,8 +11,9 @@ from hubmap_viewer import colours
 from hubmap_viewer.scores import Scores
 from hubmap_viewer.session import Session
 
-COLUMNS = ("status", "case", "organ", "source", "prediction", "before", "curated")
-STATUS, CASE, ORGAN, SOURCE, PREDICTION, SECOND, CURATED = range(len(COLUMNS))
+COLUMNS = ("case", "organ", "pred.", "before", "curated", "status", "source")
+CASE, ORGAN, PREDICTION, SECOND, CURATED, STATUS, SOURCE = range(len(COLUMNS))
+_NUMBERS = (PREDICTION, SECOND, CURATED)
 _TIPS = {
     PREDICTION: "Dice of the shown prediction against truth",
     SECOND: "Dice of the prediction shown before (the older ensemble) against truth",
@@ -63,9 +64,9 @@ class CaseTable(QAbstractTableModel):
             return self._text(case_id, column)
         if role == SORT_ROLE:
             return self._sort_key(case_id, column)
-        if role == Qt.ItemDataRole.TextAlignmentRole and column >= PREDICTION:
+        if role == Qt.ItemDataRole.TextAlignmentRole and column in _NUMBERS:
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-        if role == Qt.ItemDataRole.ForegroundRole and column == STATUS:
+        if role == Qt.ItemDataRole.ForegroundRole and column in (CASE, STATUS):
             return QColor(colours.STATUS[self._session.status(case_id)])
         if role == Qt.ItemDataRole.FontRole and case_id == self._session.wanted:
             font = QFont()
@@ -80,9 +81,9 @@ class CaseTable(QAbstractTableModel):
         case = self._session.cohort.cases[case_id]
         status = self._session.status(case_id)
         if column == STATUS:
-            return "⚠ problem" if case.problem else f"{colours.STATUS_SHAPE[status]} {status}"
+            return "problem" if case.problem else status
         if column == CASE:
-            return case_id
+            return f"{'⚠' if case.problem else colours.STATUS_SHAPE[status]} {case_id}"
         if column == ORGAN:
             return case.organ
         if column == SOURCE:
@@ -91,9 +92,10 @@ class CaseTable(QAbstractTableModel):
         return "–" if value is None else f"{value:.3f}"
 
     def _sort_key(self, case_id: str, column: int) -> Any:
-        if column < PREDICTION:
-            text = self._text(case_id, column)
-            return f"{int(text):020d}" if text.isdigit() else text
+        if column == CASE:
+            return f"{int(case_id):020d}" if case_id.isdigit() else case_id
+        if column not in _NUMBERS:
+            return self._text(case_id, column)
         value = self._score(case_id, column)
         return 2.0 if value is None else value
 

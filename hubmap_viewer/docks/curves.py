@@ -25,7 +25,7 @@ class Curves(FigureCanvasQTAgg):
         self._run: Path | None = None
         self._seen: dict[Path, int] = {}
         self.points = 0
-        self.setMinimumHeight(220)
+        self.setFixedHeight(300)
         self._timer = QTimer(self)
         self._timer.setInterval(1000)
         self._timer.timeout.connect(self.refresh)

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from psygnal import Signal
 from qtpy.QtWidgets import (
     QButtonGroup,
-    QComboBox,
     QFileDialog,
-    QFormLayout,
     QHBoxLayout,
     QProgressBar,
     QPushButton,
@@ -20,14 +17,13 @@ from qtpy.QtWidgets import (
 )
 
 from hubmap_viewer import library
-from hubmap_viewer.docks.base import Dock, clock, enable, heading, primary, quiet
+from hubmap_viewer.docks.base import Dock, clock, combo, enable, form, heading, primary, quiet
+from hubmap_viewer.engine import Engine
 from hubmap_viewer.jobs import Job, Jobs
 from hubmap_viewer.session import Session
 from trainer.errors import Cancelled, TrainerError
+from trainer.predict.messages import Reply, Request
 from trainer.settings import Ensemble, read_ensemble
-
-if TYPE_CHECKING:
-    from trainer.predict.ensemble import Step
 
 HINT = "Predict: let an ensemble of networks draw every case's mask, in the background."
 
@@ -42,21 +38,23 @@ class EnsembleDock(Dock):
         self,
         session: Session,
         jobs: Jobs,
+        engine: Engine,
         open_cohort: Callable[[Path], None],
         show_predictions: Callable[[Path], None],
     ) -> None:
         super().__init__(session, open_cohort, HINT)
         self._jobs = jobs
+        self._engine = engine
         self._show_predictions = show_predictions
         self._picked: list[library.Entry] = []
-        self.job: Job[Step] | None = None
-        self.ensembles, self.device = QComboBox(), QComboBox()
+        self.job: Job[Reply] | None = None
+        self.ensembles, self.device = combo(), combo()
         self.summary, self.device_note, self.state = quiet(), quiet(), quiet()
         self.run = primary("Predict")
         self.run.setObjectName("predict")
         self.cancel = QPushButton("Cancel")
         self.bar = QProgressBar()
-        self.shown = QComboBox()
+        self.shown = combo()
         self._build()
         self._listen()
         self.refresh()
@@ -69,14 +67,13 @@ class EnsembleDock(Dock):
         browse = QPushButton("Browse…")
         browse.clicked.connect(self._browse)
         row.addWidget(browse)
-        form = QFormLayout()
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
-        form.addRow("Ensemble", row)
-        form.addRow("", self.summary)
-        form.addRow("Device", self.device)
-        form.addRow("", self.device_note)
-        form.addRow("Cases", self._build_scope())
-        self.body.addLayout(form)
+        fields = form()
+        fields.addRow("Ensemble", row)
+        fields.addRow("", self.summary)
+        fields.addRow("Device", self.device)
+        fields.addRow("", self.device_note)
+        fields.addRow("Cases", self._build_scope())
+        self.body.addLayout(fields)
         buttons = QHBoxLayout()
         buttons.addWidget(self.run, 1)
         buttons.addWidget(self.cancel)
@@ -121,7 +118,8 @@ class EnsembleDock(Dock):
         if cohort is None:
             return
         if self.device.count() == 0:
-            self._list_devices()
+            self.device.addItem("looking for devices …", None)
+            self._jobs.call(self._engine.devices, self._list_devices, self._on_no_devices)
         before = self.ensembles.currentData()
         entries = [*self._picked, *library.ensembles(cohort.folder)]
         self.ensembles.blockSignals(True)
@@ -135,18 +133,19 @@ class EnsembleDock(Dock):
         self._list_predictions()
         self._update()
 
-    def _list_devices(self) -> None:
-        # torch takes seconds to import: not before a cohort is open.
-        from trainer.predict.device import available, describe
-
-        names = available()
-        for name in names:
-            self.device.addItem(describe(name), name)
-        kinds = {name.split(":")[0] for name in names}
-        missing = [kind.upper() for kind in ("cuda", "mps") if kind not in kinds]
+    def _list_devices(self, devices: dict[str, str]) -> None:
+        self.device.clear()
+        for name, description in devices.items():
+            self.device.addItem(description, name)
+        missing = [word for word in ("cuda", "mps") if not any(word in name for name in devices)]
+        alone = len(devices) == 1
         self.device_note.setText(
-            f"No {' or '.join(missing)} device was found." if len(kinds) == 1 else ""
+            f"No {' or '.join(missing).upper()} device was found." if alone else ""
         )
+
+    def _on_no_devices(self, error: BaseException) -> None:
+        self.device.clear()
+        self.notice.tell(str(error), wrong=True)
 
     def _list_predictions(self) -> None:
         cohort = self.session.cohort
@@ -225,16 +224,12 @@ class EnsembleDock(Dock):
         self._problems = 0
         self._folder: Path | None = None
 
-        def steps(cancelled: Callable[[], bool]) -> Iterator[Step]:
-            from trainer.predict.device import courteous
-            from trainer.predict.ensemble import Predictor, predict_cohort
-            from trainer.predict.kept import begin
+        request = Request(
+            want="predict", cohort=cohort.csv, ensemble=path, cases=ids, device=device
+        )
 
-            with courteous(), Predictor(ensemble, path.parent, device) as predictor:
-                name = f"{ensemble.name}-{predictor.fingerprint[:8]}"
-                kept = begin(cohort.folder / "predictions" / name, predictor)
-                self._folder = kept.folder
-                yield from predict_cohort(cohort, ids, predictor, kept, cancelled)
+        def steps(cancelled: Callable[[], bool]) -> Iterator[Reply]:
+            return self._engine.predict(request, cancelled)
 
         self.job = self._jobs.start(f"Predicting {len(ids)} cases", steps)
         self.job.stepped.connect(self._on_step)
@@ -250,18 +245,21 @@ class EnsembleDock(Dock):
             self.state.setText("Stopping …")
             enable(self.cancel, "It is stopping.")
 
-    def _on_step(self, step: Step) -> None:
+    def _on_step(self, step: Reply) -> None:
+        if step.folder is not None:
+            self._folder = step.folder
+            return
         self.bar.setRange(0, 1000)
-        self.bar.setValue(round(1000 * step.share))
+        self.bar.setValue(round(1000 * step.done / step.total))
         if self.job is not None and not self.job.cancelling:
             self.state.setText(
-                f"Case {step.case_id} · {step.done} of {step.total} done · "
+                f"Case {step.case_id} · {int(step.done)} of {step.total} done · "
                 f"{clock(step.seconds_left)} left"
             )
-        if step.error is not None:
+        if step.problem:
             self._problems += 1
-            self.session.told.emit(step.error)
-        if step.share and step.share * step.total == step.done:
+            self.session.told.emit(TrainerError(step.problem.rstrip(".")))
+        if step.kept:
             self._on_case_done(step.case_id)
 
     def _on_case_done(self, case_id: str) -> None:
@@ -273,7 +271,7 @@ class EnsembleDock(Dock):
         return self.session.predictions is not None and self.session.predictions.folder == folder
 
     def _on_end(self, error: BaseException | None) -> None:
-        done = 0 if self.job is None else self.job.done
+        done = 0 if self.job is None else int(self.job.done)
         total = 0 if self.job is None else self.job.total
         self.job = None
         enable(self.cancel, "Nothing is running.")

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from qtpy.QtWidgets import QComboBox, QFileDialog, QFormLayout, QHBoxLayout, QLineEdit, QPushButton
+from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QPushButton
 
-from hubmap_viewer.docks.base import Dock, enable, primary, quiet
+from hubmap_viewer.docks.base import Dock, combo, enable, form, primary, quiet
 from hubmap_viewer.jobs import Job, Jobs
 from hubmap_viewer.session import Session
 from trainer.data.case import Case, Mask
@@ -34,10 +34,6 @@ class ExportStep:
     done: int
     total: int
 
-    @property
-    def share(self) -> float:
-        return self.done / max(self.total, 1)
-
 
 class ExportDock(Dock):
     """Writes the masks of a cohort to a file or a folder."""
@@ -45,7 +41,7 @@ class ExportDock(Dock):
     def __init__(self, session: Session, jobs: Jobs, open_cohort: Callable[[Path], None]) -> None:
         super().__init__(session, open_cohort, HINT)
         self._jobs = jobs
-        self.what, self.format, self.place = QComboBox(), QComboBox(), QLineEdit()
+        self.what, self.format, self.place = combo(), combo(), QLineEdit()
         self.note, self.state = quiet(), quiet()
         self.run = primary("Export")
         self.run.setObjectName("export")
@@ -64,13 +60,12 @@ class ExportDock(Dock):
         row = QHBoxLayout()
         row.addWidget(self.place, 1)
         row.addWidget(choose)
-        form = QFormLayout()
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
-        form.addRow("What", self.what)
-        form.addRow("", self.note)
-        form.addRow("Format", self.format)
-        form.addRow("To", row)
-        self.body.addLayout(form)
+        fields = form()
+        fields.addRow("What", self.what)
+        fields.addRow("", self.note)
+        fields.addRow("Format", self.format)
+        fields.addRow("To", row)
+        self.body.addLayout(fields)
         self.body.addWidget(self.run)
         self.body.addWidget(self.state)
         self.body.addStretch(1)

@@ -22,7 +22,7 @@ from qtpy.QtWidgets import (
 )
 
 from hubmap_viewer import colours, keys
-from hubmap_viewer.docks.base import Dock, enable, quiet
+from hubmap_viewer.docks.base import Dock, combo, enable, quiet
 from hubmap_viewer.docks.case_table import CASE, CaseFilter, CaseTable
 from hubmap_viewer.session import Session
 
@@ -36,7 +36,7 @@ class ReviewDock(Dock):
         super().__init__(session, open_cohort, HINT)
         self.model = CaseTable(session)
         self.filter = CaseFilter(self.model, session)
-        self.organ, self.status, self.search = QComboBox(), QComboBox(), QLineEdit()
+        self.organ, self.status, self.search = combo(), combo(), QLineEdit()
         self.table = QTableView()
         self.progress = quiet()
         self.title, self.dice, self.kept = QLabel(), QLabel(), quiet()
@@ -69,7 +69,6 @@ class ReviewDock(Dock):
         table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        table.setAlternatingRowColors(True)
         table.setShowGrid(False)
         table.setTabKeyNavigation(False)
         table.setMinimumHeight(160)
@@ -81,6 +80,7 @@ class ReviewDock(Dock):
         vertical.setDefaultSectionSize(24)
         horizontal.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         horizontal.setStretchLastSection(True)
+        horizontal.setMinimumSectionSize(36)
         horizontal.setHighlightSections(False)
         table.doubleClicked.connect(self._open_row)
         table.activated.connect(self._open_row)

@@ -11,15 +11,13 @@ from psygnal import Signal
 from qtpy.QtCore import QProcess, QProcessEnvironment
 from qtpy.QtWidgets import (
     QCheckBox,
-    QComboBox,
-    QFormLayout,
     QHBoxLayout,
     QLineEdit,
     QPushButton,
 )
 
 from hubmap_viewer import library
-from hubmap_viewer.docks.base import Dock, enable, primary, quiet
+from hubmap_viewer.docks.base import Dock, combo, enable, form, primary, quiet
 from hubmap_viewer.docks.curves import Curves
 from hubmap_viewer.session import Session
 
@@ -34,8 +32,8 @@ class TrainDock(Dock):
 
     def __init__(self, session: Session, open_cohort: Callable[[Path], None]) -> None:
         super().__init__(session, open_cohort, HINT)
-        self.recipes, self.name = QComboBox(), QLineEdit()
-        self.curated = QCheckBox("accepted curated masks in truth's place")
+        self.recipes, self.name = combo(), QLineEdit()
+        self.curated = QCheckBox("use accepted curated masks")
         self.labels, self.state = quiet(), quiet()
         self.run = primary("Train")
         self.run.setObjectName("train")
@@ -50,18 +48,20 @@ class TrainDock(Dock):
 
     def _build(self) -> None:
         self.curated.setChecked(True)
-        form = QFormLayout()
-        form.addRow("Recipe", self.recipes)
-        form.addRow("Run's name", self.name)
-        form.addRow("Labels", self.curated)
-        form.addRow("", self.labels)
-        self.body.addLayout(form)
+        fields = form()
+        fields.addRow("Recipe", self.recipes)
+        fields.addRow("Run's name", self.name)
+        fields.addRow("Labels", self.curated)
+        fields.addRow("", self.labels)
+        self.body.addLayout(fields)
         buttons = QHBoxLayout()
         buttons.addWidget(self.run, 1)
         buttons.addWidget(self.stop)
         self.body.addLayout(buttons)
         self.body.addWidget(self.state)
-        self.body.addWidget(self.curves, 1)
+        self.body.addWidget(self.curves)
+        self.body.addStretch(1)
+        self.curves.hide()
         enable(self.stop, "Nothing is running.")
 
     def _listen(self) -> None:
@@ -132,6 +132,7 @@ class TrainDock(Dock):
         process.errorOccurred.connect(self._on_not_started)
         self.process, self._said = process, ""
         process.start(sys.executable, arguments)
+        self.curves.show()
         self.curves.follow(self._out)
         self.state.setText("Starting …")
         enable(self.stop)
