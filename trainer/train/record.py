@@ -1,0 +1,156 @@
+"""The folder of a run: what is in it, and how an unfinished one is known and taken up."""
+
+from __future__ import annotations
+
+import csv
+import json
+import platform
+import shlex
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from trainer.data.atomic import replacing, told
+from trainer.errors import SettingsError
+from trainer.model import checkpoint
+from trainer.settings import Ensemble, Member, Recipe, to_yaml
+from trainer.train.dataset import Sample
+
+_VERSIONS = ("hubmap-viewer", "torch", "pytorch-lightning", "segmentation-models-pytorch", "timm")
+_TTA = ("identity", "hflip", "vflip", "rot180")
+
+
+class Record:
+    """A run's folder while its training goes on.
+
+    Attributes
+    ----------
+    folder
+        Of the run.
+    facts
+        What ``run.json`` says; `write` brings changes to the disk.
+
+    Raises
+    ------
+    SettingsError
+        If the folder holds a finished run, another training's, or something else.
+    """
+
+    def __init__(self, folder: Path, recipe: Recipe) -> None:
+        self.folder = folder
+        self.facts: dict[str, Any] = {}
+        self._recipe = recipe
+        self._earlier = self._read_earlier()
+        with told(folder, SettingsError):
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def begin(
+        self, samples: Sequence[Sample], fold_of: Mapping[str, int], revisions: Mapping[str, int]
+    ) -> None:
+        """Write what the training is made of, or check that it is the one begun here before."""
+        wanted = {
+            "cases": {sample.case.id: sample.digest for sample in samples},
+            "revisions": dict(revisions),
+        }
+        if self._earlier and any(self._earlier.get(key) != wanted[key] for key in wanted):
+            raise SettingsError(
+                "holds an unfinished run on other cases or masks",
+                file=self.folder,
+                remedy="choose another folder, or delete this one",
+            )
+        self.facts = {
+            "command": shlex.join(sys.argv),
+            "started": now(),
+            "finished": None,
+            "versions": {name: version(name) for name in _VERSIONS}
+            | {"python": platform.python_version()},
+            **wanted,
+        }
+        self.write()
+        with replacing(self.folder / "recipe.yaml", SettingsError) as draft:
+            draft.write_text(to_yaml(self._recipe), "utf-8")
+        with (
+            replacing(self.folder / "folds.csv", SettingsError) as draft,
+            draft.open("w", encoding="utf-8", newline="") as file,
+        ):
+            rows = csv.writer(file)
+            rows.writerow(("id", "organ", "fold"))
+            rows.writerows((s.case.id, s.case.organ, fold_of[s.case.id]) for s in samples)
+
+    def write(self) -> None:
+        """Bring `facts` to ``run.json``."""
+        with replacing(self.folder / "run.json", SettingsError) as draft:
+            draft.write_text(json.dumps(self.facts, indent=2, ensure_ascii=False) + "\n", "utf-8")
+
+    def weights(self, fold: int) -> Path:
+        """Where a fold's member is kept."""
+        return self.folder / f"fold{fold}" / "weights.safetensors"
+
+    def finished_folds(self) -> list[int]:
+        """Folds whose member is there, whole."""
+        files = {fold: self.weights(fold) for fold in range(self._recipe.folds)}
+        return [
+            fold
+            for fold, file in files.items()
+            if file.is_file() and checkpoint.twin(file).is_file()
+        ]
+
+    def write_ensemble(self) -> Ensemble:
+        """Make the members there are an ensemble."""
+        members = [
+            Member(weights=self.weights(fold).relative_to(self.folder).as_posix())
+            for fold in self.finished_folds()
+        ]
+        ensemble = Ensemble(name=self.folder.resolve().name, members=tuple(members), tta=_TTA)
+        with replacing(self.folder / "ensemble.yaml", SettingsError) as draft:
+            draft.write_text(to_yaml(ensemble), "utf-8")
+        return ensemble
+
+    def tidy(self) -> None:
+        """After a training that was stopped: keep finished folds, and nothing where there is none."""
+        kept = self.finished_folds()
+        for fold in set(range(self._recipe.folds)) - set(kept):
+            shutil.rmtree(self.folder / f"fold{fold}", ignore_errors=True)
+        if kept:
+            return
+        for name in ("run.json", "recipe.yaml", "folds.csv"):
+            (self.folder / name).unlink(missing_ok=True)
+        if not any(self.folder.iterdir()):
+            self.folder.rmdir()
+
+    def _read_earlier(self) -> dict[str, Any]:
+        """What an unfinished run in this folder says; empty where there is none."""
+        if not self.folder.exists():
+            return {}
+        if not self.folder.is_dir():
+            raise SettingsError("is no folder", file=self.folder, remedy="choose another name")
+        file = self.folder / "run.json"
+        if not file.is_file():
+            if any(self.folder.iterdir()):
+                raise SettingsError(
+                    "is not empty", file=self.folder, remedy="choose a new folder for the run"
+                )
+            return {}
+        try:
+            earlier = json.loads(file.read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise SettingsError(f"cannot be read ({error})", file=file) from error
+        recipe = self.folder / "recipe.yaml"
+        same = recipe.is_file() and recipe.read_text("utf-8") == to_yaml(self._recipe)
+        if earlier.get("finished") or not same:
+            what = "a finished run" if earlier.get("finished") else "an unfinished run of another"
+            raise SettingsError(
+                f"holds {what}{'' if earlier.get('finished') else ' recipe'}",
+                file=self.folder,
+                remedy="choose another folder, or delete this one",
+            )
+        return earlier
+
+
+def now() -> str:
+    """The time in UTC, ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,105 @@
+"""Dice by organ, as tables."""
+
+from __future__ import annotations
+
+import csv
+import statistics
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainer.data.atomic import replacing
+from trainer.data.case import Case, Mask
+from trainer.data.predictions import Predictions
+from trainer.errors import ExportError, PredictionError, TrainerError
+from trainer.metrics import dice, iou
+from trainer.predict.postprocess import to_mask
+
+ALL = "all"
+"""The organ of a table's last row: every case."""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How well a case's prediction agrees with its label; 1 is perfect."""
+
+    case_id: str
+    organ: str
+    dice: float
+    iou: float
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Dice over an organ's cases.
+
+    Attributes
+    ----------
+    sd
+        Standard deviation of the sample; 0 of a single case.
+    """
+
+    organ: str
+    cases: int
+    dice_mean: float
+    dice_median: float
+    dice_sd: float
+
+
+def scores(
+    cases: Iterable[Case], label: Callable[[str], Mask | None], predictions: Predictions
+) -> Iterator[Score | TrainerError]:
+    """Compare each case's prediction with its label; what cannot be compared yields why.
+
+    Cases without a label, and predictions by members that had all seen the case, are no
+    measure of anything and yield an error too.
+    """
+    for case in cases:
+        try:
+            yield _score(case, label(case.id), predictions)
+        except TrainerError as error:
+            yield error
+
+
+def by_organ(scores: Iterable[Score]) -> list[Row]:
+    """A row an organ in alphabetical order, and one of all cases; no row of no score."""
+    groups: defaultdict[str, list[float]] = defaultdict(list)
+    for score in scores:
+        groups[score.organ].append(score.dice)
+    every = [dice for organ in sorted(groups) for dice in groups[organ]]
+    rows = [_row(organ, groups[organ]) for organ in sorted(groups)]
+    return [*rows, _row(ALL, every)] if every else []
+
+
+def write(path: Path, rows: Iterable[Row]) -> None:
+    """Write a table as csv, whole or not at all.
+
+    Raises
+    ------
+    ExportError
+        If it cannot be written.
+    """
+    with replacing(path, ExportError) as draft, draft.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(("organ", "cases", "dice_mean", "dice_median", "dice_sd"))
+        for row in rows:
+            figures = (row.dice_mean, row.dice_median, row.dice_sd)
+            writer.writerow((row.organ, row.cases, *(f"{figure:.4f}" for figure in figures)))
+
+
+def _score(case: Case, truth: Mask | None, predictions: Predictions) -> Score:
+    prediction = predictions.read(case.id)
+    if prediction is None:
+        raise PredictionError("there is no prediction", file=predictions.folder, case=case.id)
+    if truth is None:
+        raise PredictionError("there is no mask to compare with", case=case.id)
+    if prediction.in_sample:
+        raise PredictionError("not scored, as every member had seen its image", case=case.id)
+    found = to_mask(prediction, predictions.threshold_for(case.organ))
+    return Score(case.id, case.organ, dice(found, truth), iou(found, truth))
+
+
+def _row(organ: str, dice: list[float]) -> Row:
+    sd = statistics.stdev(dice) if len(dice) > 1 else 0.0
+    return Row(organ, len(dice), statistics.mean(dice), statistics.median(dice), sd)

@@ -1,0 +1,205 @@
+"""A whole training: folds to members, members to an ensemble, out-of-fold predictions to a report."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from trainer.data.cohort import Cohort
+from trainer.data.store import Store
+from trainer.errors import CohortError, TrainerError
+from trainer.model import checkpoint
+from trainer.predict import kept
+from trainer.predict.device import choose, describe
+from trainer.predict.ensemble import Predictor, predict_cohort
+from trainer.settings import Recipe
+from trainer.train import report
+from trainer.train.dataset import Sample, load
+from trainer.train.folds import split
+from trainer.train.labels import Labels
+from trainer.train.loop import Fold, fit, precision
+from trainer.train.progress import Progress, Tell, tell_nobody
+from trainer.train.record import Record, now
+
+_PREDICTING = 0.1
+"""Share of the recipe's minutes that is kept for the out-of-fold predictions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a training leaves.
+
+    Attributes
+    ----------
+    folder
+        An ensemble as well: its ``ensemble.yaml`` names the members.
+    scores
+        Of the out-of-fold predictions, by case.
+    report
+        The same by organ; the last row is of all cases.
+    """
+
+    folder: Path
+    scores: tuple[report.Score, ...]
+    report: tuple[report.Row, ...]
+
+
+def run(
+    cohort: Cohort,
+    recipe: Recipe,
+    out: Path,
+    *,
+    curated: Store | None = None,
+    device: str | None = None,
+    progress: Tell = tell_nobody,
+) -> Run:
+    """Train an ensemble on a cohort, a member a fold, and measure it on what each did not see.
+
+    Cases without a label are not part of it; cases that cannot be read are told and left out.
+    A training that was stopped is taken up where its last finished fold ended, if `out`, the
+    recipe and the labels are the same.
+
+    Parameters
+    ----------
+    out
+        The run's folder, made if need be.
+    curated
+        Whose accepted masks take their cases' truth's place; None for truth alone.
+    device
+        A name of `trainer.predict.device.available`; None chooses the fastest kind.
+    progress
+        Hears how far it is; may raise `Cancelled`. Finished folds then stay usable.
+
+    Raises
+    ------
+    SettingsError
+        If `out` holds something else, or there are fewer labelled cases than folds.
+    Cancelled
+        If `progress` raised it.
+    DeviceError
+        If there is no such device, or its memory does not suffice.
+    """
+    started = time.monotonic()
+    place = choose(device)
+    record = Record(out, recipe)
+    with _tidied(record):
+        labels = Labels.gather(cohort, curated)
+        with tempfile.TemporaryDirectory(prefix=".images-", dir=out) as scratch:
+            samples = _read(labels, recipe, Path(scratch), progress)
+            training = _Training(record, recipe, place, started, progress)
+            training.begin(samples, labels)
+            training.fit_all(samples)
+        result = _measure(record, labels, place, progress)
+        record.facts |= {"finished": now(), "seconds": round(time.monotonic() - started)}
+        record.write()
+    return result
+
+
+def _read(labels: Labels, recipe: Recipe, scratch: Path, tell: Tell) -> list[Sample]:
+    samples = []
+    total = len(labels.cases())
+    for done, item in enumerate(load(labels, recipe.size, scratch), start=1):
+        notice = None
+        if isinstance(item, CohortError):
+            notice = str(item)
+        else:
+            samples.append(item)
+        tell(Progress("reading", done / total, notice=notice))
+    return samples
+
+
+@dataclass(frozen=True, slots=True)
+class _Training:
+    """All folds of a run, one after the other."""
+
+    record: Record
+    recipe: Recipe
+    device: torch.device
+    started: float
+    tell: Tell
+
+    def begin(self, samples: list[Sample], labels: Labels) -> None:
+        """Write down what the training is made of."""
+        fold_of = split([s.case for s in samples], self.recipe.folds, self.recipe.seed)
+        read = {sample.case.id for sample in samples}
+        used = {key: rev.id for key, rev in labels.revisions.items() if key in read}
+        self.record.begin(samples, fold_of, used)
+        self.record.facts |= {
+            "device": describe(self.device),
+            "precision": precision(self.device),
+        }
+
+    def fit_all(self, samples: list[Sample]) -> None:
+        """Train the members that are not there yet; each is usable as soon as it is trained."""
+        fold_of = split([s.case for s in samples], self.recipe.folds, self.recipe.seed)
+        left = set(range(self.recipe.folds)) - set(self.record.finished_folds())
+        for index in sorted(left):
+            held_out = [s for s in samples if fold_of[s.case.id] == index]
+            training = [s for s in samples if fold_of[s.case.id] != index]
+            folder = self.record.weights(index).parent
+            folder.mkdir(exist_ok=True)
+            seconds = self._seconds(sum(other >= index for other in left))
+            self._fit(Fold(index, training, held_out, folder, seconds))
+
+    def _fit(self, fold: Fold) -> None:
+        fitted = fit(fold, self.recipe, self.device, self.tell)
+        description = checkpoint.Checkpoint(
+            network=self.recipe.network,
+            size=self.recipe.size,
+            trained_on={sample.case.id: sample.digest for sample in fold.training},
+            recipe=self.recipe.name,
+            fold=fold.index,
+            start=fitted.start,
+            epoch=fitted.epochs,
+            val_dice=fitted.val_dice,
+            version=self.record.facts["versions"]["hubmap-viewer"],
+        )
+        checkpoint.save(self.record.weights(fold.index), fitted.module, description)
+        self.record.facts["encoder_start"] = fitted.start
+        self.record.write()
+        self.record.write_ensemble()
+
+    def _seconds(self, folds_left: int) -> float | None:
+        if self.recipe.minutes is None:
+            return None
+        budget = self.recipe.minutes * 60 * (1 - _PREDICTING)
+        return max(1.0, self.started + budget - time.monotonic()) / folds_left
+
+
+def _measure(record: Record, labels: Labels, device: torch.device, tell: Tell) -> Run:
+    """Predict each case by the member that did not see it, and compare with its label."""
+    ids = list(record.facts["cases"])
+    with Predictor(record.write_ensemble(), record.folder, str(device)) as predictor:
+        predictions = kept.begin(record.folder / "oof", predictor)
+        for step in predict_cohort(labels.cohort, ids, predictor, predictions):
+            notice = None if step.error is None else str(step.error)
+            share = step.done / step.total
+            tell(Progress("predicting", share, step.seconds_left, notice=notice))
+    found = []
+    cases = [labels.cohort.cases[case_id] for case_id in ids]
+    for score in report.scores(cases, labels.mask, predictions):
+        if isinstance(score, TrainerError):
+            tell(Progress("predicting", 1.0, notice=str(score)))
+        else:
+            found.append(score)
+    rows = report.by_organ(found)
+    report.write(record.folder / "report.csv", rows)
+    return Run(record.folder, tuple(found), tuple(rows))
+
+
+@contextmanager
+def _tidied(record: Record) -> Iterator[None]:
+    """However the training ends, nothing half-written stays."""
+    finished = False
+    try:
+        yield
+        finished = True
+    finally:
+        if not finished:
+            record.tidy()
