@@ -56,7 +56,7 @@ class Frame:
             coarse = self.rng.standard_normal((cells, cells), dtype=np.float32)
             plane = cv2.resize(coarse, self.shape, interpolation=cv2.INTER_CUBIC)
             total += plane / max(float(plane.std()), 1e-6) / 2**octave
-        return total / np.sqrt(sum(0.25**octave for octave in range(octaves)))
+        return total / float(np.sqrt(sum(0.25**octave for octave in range(octaves))))
 
     def depth(self, inside: NDArray) -> Plane:
         """Distance in µm of each inside pixel to the nearest outside one."""
@@ -93,16 +93,16 @@ class Frame:
         """Streaks of `length` µm along the directions of `angle` (radians), deviation 1.
 
         Line integral convolution (Cabral & Leedom, SIGGRAPH 1993), on a
-        grid of at most 1500 pixels a side.
+        grid of at most 1200 pixels a side.
         """
-        side = min(self.size, 1500)
+        side = min(self.size, 1200)
         small = cv2.resize(angle, (side, side), interpolation=cv2.INTER_NEAREST)
         grain = self.rng.standard_normal((side, side), dtype=np.float32)
         dx, dy = np.cos(small), np.sin(small)
         total = grain.copy()
         ys, xs = np.indices(small.shape, dtype=np.float32)
-        stride = length / 12 / (FIELD / side)
-        for step in np.arange(-6, 7):
+        stride = length / 24 / (FIELD / side)
+        for step in np.arange(-12, 13):
             far = np.float32(step * stride)
             total += cv2.remap(grain, xs + far * dx, ys + far * dy, cv2.INTER_LINEAR, None, 4)
         total = cv2.GaussianBlur(total, (0, 0), 0.8)

@@ -50,6 +50,8 @@ def draw_section(organ: str, source: Source, size: int, seed: int) -> Section:
         edge to edge, in haematoxylin with eosin or PAS.
     size
         Side of the square image in pixels; the field is always 1.2 mm.
+    seed
+        The same arguments draw the same section.
     """
     frame = Frame(size, np.random.default_rng(seed))
     stain = draw_stain(frame.rng, source)

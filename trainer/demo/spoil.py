@@ -20,8 +20,9 @@ def missed(units: Units) -> Mask:
 
 
 def merged(units: Units) -> Mask:
-    """The truth with the two nearest units joined into one."""
-    centres = {number: _centre(units, number) for number in _by_area(units)}
+    """The truth with two large neighbours joined into one."""
+    by_area = _by_area(units)
+    centres = {number: _centre(units, number) for number in by_area[len(by_area) // 2 :]}
     pairs = [(a, b) for a in centres for b in centres if a < b]
     first, second = min(pairs, key=lambda pair: np.hypot(*(centres[pair[0]] - centres[pair[1]])))
     both = np.isin(units, (first, second))

@@ -63,8 +63,9 @@ def _tubules(frame: Frame, tissue: Tissue) -> None:
     rounded = frame.blur(np.minimum(depth, 16), 5.5)
     gap = 4.9 + 0.7 * frame.noise(120) + 0.4 * frame.noise(16)
     inside = (rounded > gap) & (tissue.units == 0)
-    around = cv2.dilate((tissue.units > 0).astype(np.uint8), _square(frame, 7)) > 0
-    inside &= ~around & ~np.isin(label, np.unique(label[tissue.units > 0]))
+    solid = (tissue.units > 0).astype(np.uint8)
+    around = cv2.dilate(solid, _square(frame, 7)) > 0
+    inside &= ~around & ~np.isin(label, np.unique(label[cv2.erode(solid, _square(frame, 46)) > 0]))
     depth = frame.depth(inside)
     kinds = int(label.max()) + 1
     widest = np.asarray(ndimage.maximum(depth, label, np.arange(kinds))).clip(4)
@@ -78,13 +79,13 @@ def _tubules(frame: Frame, tissue: Tissue) -> None:
     parts[lumen] = Part.GLASS
     _slits(frame, tissue, inside, gap)
     cells = inside & ~lumen & (relative > 0.22) & (relative < 0.62)
-    tissue.nuclei.append(grow(frame, cells, 11.5, (3.2, 2.9)))
+    tissue.nuclei.append(grow(frame, cells, 12.5, (3.2, 2.9)))
 
 
 def _slits(frame: Frame, tissue: Tissue, inside: NDArray, gap: Plane) -> None:
     """Peritubular capillaries, and cracks where three tubules meet."""
     away = frame.depth(~inside & (tissue.units == 0))
-    slit = (away > 2.8) & (frame.noise(30) > 0.9)
+    slit = (away > 2.3 + 0.5 * frame.noise(9)) & (frame.noise(30) > 0.25)
     tissue.parts[slit] = Part.GLASS
     tissue.angle[:] = frame.noise(60) * 2
 
@@ -97,12 +98,12 @@ def _glomeruli(frame: Frame, tissue: Tissue) -> None:
     parts = tissue.parts
     parts[unit] = Part.GLASS
     parts[tuft] = Part.TUFT
-    loops = frame.noise(11)
-    parts[tuft & (loops > 0.95) & (depth > 10)] = Part.GLASS
+    loops = frame.noise(10)
+    parts[tuft & (loops > 0.8) & (depth > 9)] = Part.GLASS
     lobes = np.abs(frame.noise(48))
     parts[tuft & (lobes < 0.06)] = Part.GLASS
     parts[unit & (depth < 2.0)] = Part.MEMBRANE
-    tissue.nuclei.append(grow(frame, parts == Part.TUFT, 7.8, (3.1, 2.5)))
+    tissue.nuclei.append(grow(frame, parts == Part.TUFT, 7.2, (3.2, 2.6)))
 
 
 def _square(frame: Frame, length: float) -> NDArray[np.uint8]:

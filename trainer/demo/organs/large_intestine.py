@@ -20,7 +20,8 @@ def draw(frame: Frame) -> Tissue:
     _crypts(frame, tissue, mucosa)
     _walls(frame, tissue, height, (top, bottom))
     _epithelium(frame, tissue)
-    propria = (tissue.parts == Part.STROMA) & (height < bottom)
+    apart = frame.depth(tissue.units == 0)
+    propria = (tissue.parts == Part.STROMA) & (height < bottom) & (apart > 3.5)
     cracks = propria & (np.abs(frame.noise(30, 3)) < 0.12) & (frame.noise(110) > -0.1)
     tissue.parts[cracks] = Part.GLASS
     crowd = frame.noise(70, 2) > 0.1
@@ -42,7 +43,7 @@ def _crypts(frame: Frame, tissue: Tissue, mucosa: NDArray) -> None:
     """Crypts in loose rows, with a few µm of lamina propria between any two."""
     rng = frame.rng
     aslant = rng.uniform(1.0, 1.5)
-    for number, centre in enumerate(frame.scatter(mucosa, rng.uniform(70, 84)), start=1):
+    for number, centre in enumerate(frame.scatter(mucosa, rng.uniform(58, 70)), start=1):
         radius = rng.uniform(31, 46)
         outline = blob(rng, centre, radius, aslant * rng.uniform(0.95, 1.35), 0.035)
         trial = np.zeros(frame.shape, np.uint8)
@@ -60,13 +61,13 @@ def _epithelium(frame: Frame, tissue: Tissue) -> None:
     outward = along(frame, depth, 3) + np.float32(np.pi / 2)
     parts = tissue.parts
     parts[unit] = Part.EPITHELIUM
-    goblets = grow(frame, unit & (depth > 14) & (depth < 27), 11.5, (9.0, 5.4), outward)
-    parts[unit & (depth > 8.5) & (paint(frame, goblets) > 0.35)] = Part.MUCUS
-    lumen = unit & (depth + 2.5 * frame.noise(12) > 29)
+    goblets = grow(frame, unit & (depth > 13) & (depth < 26), 12.0, (7.2, 5.4), outward)
+    parts[unit & (depth > 8.5) & (paint(frame, goblets) > 0.5)] = Part.MUCUS
+    lumen = unit & (depth + 2.0 * frame.noise(12) > 31)
     parts[lumen] = Part.GLASS
     parts[unit & (depth < 1.2)] = Part.MEMBRANE
     basal = unit & (depth > 2.5) & (depth < 7)
-    tissue.nuclei.append(grow(frame, basal, 5.6, (3.6, 2.3), outward))
+    tissue.nuclei.append(grow(frame, basal, 5.0, (3.6, 2.3), outward))
     tissue.nuclei.append(grow(frame, (parts == Part.EPITHELIUM) & (depth > 9), 10, (2.8, 2.1)))
 
 
@@ -80,7 +81,8 @@ def _walls(frame: Frame, tissue: Tissue, height: Plane, ends: tuple[float, float
     parts[outside & (height <= top - 22)] = Part.GLASS
     muscle = outside & (height > bottom) & (height < bottom + 42)
     parts[muscle] = Part.MUSCLE
-    tissue.angle[:] = along(frame, height, 20) + 0.25 * frame.noise(60)
+    layered = along(frame, height, 20) + 0.25 * frame.noise(60)
+    tissue.angle[:] = np.where(height > bottom, layered, 2 * frame.noise(45))
     loose = outside & (height > bottom + 42)
     parts[loose & (np.abs(frame.noise(45, 2)) < 0.22)] = Part.GLASS
     upward = along(frame, height, 8) + np.float32(np.pi / 2)

@@ -17,6 +17,7 @@ def draw(frame: Frame) -> Tissue:
     Outside the units the septa are torn and the air spaces run together.
     """
     tissue = blank(frame, Part.GLASS)
+    tissue.angle[:] = frame.noise(90) * 2
     rng = frame.rng
     group = np.zeros(frame.shape, np.int32)
     for number, centre in enumerate(apart(rng, int(rng.integers(3, 8)), 260), start=1):
@@ -27,9 +28,9 @@ def draw(frame: Frame) -> Tissue:
     owner = _owners(frame, group, cells)
     tissue.units[:] = owner
     _septa(frame, tissue, cells)
+    _septum(frame, tissue)
     for centre in apart(rng, int(rng.integers(1, 4)), 260):
         _airway(frame, tissue, centre)
-    tissue.angle[:] = frame.noise(90) * 2
     wall = tissue.parts == Part.SEPTUM
     tissue.nuclei.append(grow(frame, wall, 7.6, (3.4, 2.2)))
     _macrophages(frame, tissue)
@@ -38,8 +39,8 @@ def draw(frame: Frame) -> Tissue:
 
 def _air_spaces(frame: Frame, group: NDArray) -> NDArray[np.int32]:
     """Numbers of the air spaces: small ones in the groups, wide ones elsewhere."""
-    fine = frame.scatter(group > 0, 50)
-    wide = frame.scatter(group == 0, 120)
+    fine = frame.scatter(group > 0, 58)
+    wide = frame.scatter(group == 0, 104)
     free = np.ones(frame.shape, np.uint8)
     index = np.clip((np.concatenate([fine, wide]) / frame.um).astype(int), 0, frame.size - 1)
     free[index[:, 1], index[:, 0]] = 0
@@ -62,13 +63,25 @@ def _septa(frame: Frame, tissue: Tissue, cells: NDArray) -> None:
     border[:, 1:] |= cells[:, 1:] != cells[:, :-1]
     border[1:] |= cells[1:] != cells[:-1]
     away = frame.depth(~border)
-    thick = 3.6 + 1.1 * frame.noise(40) + 0.9 * frame.noise(11)
+    away = frame.blur(np.minimum(away, 22), 6)
+    thick = 6.1 + 1.1 * frame.noise(45) + 0.9 * frame.noise(14) + 0.7 * frame.noise(7)
     unit = tissue.units > 0
     rim = cv2.dilate(unit.astype(np.uint8), np.ones((frame.odd(9),) * 2, np.uint8)) > 0
-    torn = ~rim & (frame.noise(75, 2) > 0.15)
-    septum = (away < np.maximum(thick, 2)) & ~torn
-    collapsed = ~rim & (frame.noise(160) > 0.75) & (np.abs(frame.noise(22, 2)) < 0.42)
+    torn = ~rim & (frame.noise(75, 2) > 0.0)
+    septum = (away < np.maximum(thick, 4.2)) & ~torn
+    collapsed = ~rim & (frame.noise(190) > 0.45) & (np.abs(frame.noise(24, 2)) < 0.40)
     tissue.parts[septum | collapsed] = Part.SEPTUM
+
+
+def _septum(frame: Frame, tissue: Tissue) -> None:
+    """An interlobular band of collagen, in some cases."""
+    if frame.rng.random() < 0.4:
+        return
+    course = frame.noise(620)
+    band = (np.abs(course) < 0.13) & (frame.noise(16, 2) > -2) & (tissue.units == 0)
+    tissue.parts[band] = Part.STROMA
+    tissue.angle[band] = along(frame, course, 10)[band]
+    tissue.nuclei.append(grow(frame, band, 11, (4.6, 1.7), tissue.angle))
 
 
 def _airway(frame: Frame, tissue: Tissue, centre: Points) -> None:

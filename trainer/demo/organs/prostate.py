@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.demo.frame import Frame, along
+from trainer.demo.frame import Frame, Plane, along
 from trainer.demo.shapes import apart, blob, fill
 from trainer.demo.tissue import Part, Tissue, blank, grow, vessel
 
@@ -16,8 +16,7 @@ def draw(frame: Frame) -> Tissue:
     tissue = blank(frame, Part.MUSCLE)
     rng = frame.rng
     _acini(frame, tissue)
-    solid = (tissue.units > 0).astype(np.float32)
-    swirl = along(frame, 0.8 * frame.noise(330) + 2.2 * frame.blur(solid, 30), 18)
+    swirl = _bundles(frame, tissue)
     tissue.angle[:] = swirl
     loose = frame.noise(120, 2) > 0.2
     tissue.parts[loose & (tissue.units == 0)] = Part.STROMA
@@ -29,6 +28,17 @@ def draw(frame: Frame) -> Tissue:
     tissue.parts[split] = Part.GLASS
     tissue.nuclei.append(grow(frame, stroma, 15, (5.0, 1.6), swirl))
     return tissue
+
+
+def _bundles(frame: Frame, tissue: Tissue) -> Plane:
+    """Directions of the muscle: around the acini near by, its own way farther off."""
+    away = frame.depth(tissue.units == 0)
+    around = along(frame, away, 14)
+    own = 1.3 * frame.noise(380, 2) + np.float32(frame.rng.uniform(0, np.pi))
+    near = np.exp(-((away / 48) ** 2))
+    cos = near * np.cos(2 * around) + (1 - near) * np.cos(2 * own)
+    sin = near * np.sin(2 * around) + (1 - near) * np.sin(2 * own)
+    return np.arctan2(sin, cos) / 2
 
 
 def _acini(frame: Frame, tissue: Tissue) -> None:
@@ -60,14 +70,14 @@ def _epithelium(frame: Frame, tissue: Tissue) -> None:
     lumen = unit & (depth > height)
     parts = tissue.parts
     parts[unit] = Part.EPITHELIUM
-    parts[unit & (depth > height - 6) & (frame.noise(6, 2) > -0.2)] = Part.PALE
+    parts[unit & (depth > height - 9) & (frame.noise(5, 2) > -0.5)] = Part.PALE
     parts[lumen] = Part.GLASS
     parts[unit & (depth < 1.4)] = Part.MEMBRANE
     _stones(frame, tissue, lumen, depth)
     wall = unit & ~lumen
     outward = along(frame, depth, 4) + np.float32(np.pi / 2)
     tissue.nuclei.append(grow(frame, wall & (depth > 3) & (depth < 8), 6.4, (3.9, 2.4), outward))
-    tissue.nuclei.append(grow(frame, wall & (depth > 9.5), 7.6, (3.6, 2.5), outward))
+    tissue.nuclei.append(grow(frame, wall & (depth > 9.5) & (depth < 18), 8.2, (3.6, 2.5), outward))
 
 
 def _stones(frame: Frame, tissue: Tissue, lumen: NDArray, depth: NDArray) -> None:

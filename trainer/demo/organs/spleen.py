@@ -33,18 +33,20 @@ def draw(frame: Frame) -> Tissue:
 def _red_pulp(frame: Frame, tissue: Tissue) -> None:
     """Cords and sinuses: nuclei of every size, pale slits, blood."""
     red = tissue.units == 0
-    sinus = np.abs(frame.warped(frame.noise(15), 5, 24)) < 0.16
-    blood = red & (frame.noise(14, 2) > 1.5)
+    sinus = np.abs(frame.warped(frame.noise(15), 5, 24)) < 0.13
+    blood = red & (frame.noise(12, 2) > 1.7)
     tissue.parts[blood] = Part.BLOOD
-    tissue.parts[red & sinus & (frame.noise(26) > 0.5)] = Part.GLASS
+    tissue.parts[red & sinus & (frame.noise(20) > 0.7)] = Part.GLASS
     cords = red & (tissue.parts == Part.PULP)
     tissue.nuclei.append(grow(frame, cords, 6.3, (2.7, 2.1)))
 
 
 def _white_pulp(frame: Frame, tissue: Tissue) -> None:
     """Small dark lymphocytes, darkest in the mantle, sparser at the margin and germinal centre."""
-    white = tissue.units > 0
-    depth = frame.depth(white) + 7 * frame.noise(40)
+    unit = tissue.units > 0
+    depth = frame.depth(unit) - frame.depth(~unit) + 3.5 * frame.noise(10, 2)
+    white = depth > 0
+    depth += 7 * frame.noise(40)
     tissue.parts[white] = Part.LYMPHOID
     centre = white & (depth > frame.rng.uniform(62, 90))
     margin = white & (depth < 22)
