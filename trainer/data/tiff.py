@@ -93,7 +93,7 @@ def pyramid(image: NDArray[_Pixels], smallest: int = 512) -> list[NDArray[_Pixel
 
 
 def write_rgb(path: Path, image: Image, quality: int) -> None:
-    """Write an RGB image as a JPEG tiff of 512 px tiles.
+    """Write an RGB image as a JPEG tiff.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ def write_rgb(path: Path, image: Image, quality: int) -> None:
             photometric="rgb",
             compression="jpeg",
             compressionargs={"level": quality},
-            tile=(512, 512),
+            rowsperstrip=512,  # tiles would be filled up with black, which bleeds into the edge
             metadata=None,
         )
 
@@ -190,9 +190,11 @@ def _opened(path: Path) -> Iterator[tifffile.TiffPageSeries]:
     except OSError as error:
         raise ImageError(f"cannot be read ({error.strerror or error})", file=path) from error
     except _DAMAGE as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        # of the others the words are about code, not about the file
+        spoken = isinstance(error, tifffile.TiffFileError | RuntimeError) and str(error).strip()
+        reason = f" ({str(error).strip().splitlines()[0]})" if spoken else ""
         raise ImageError(
-            f"is damaged or no tiff ({reason})", file=path, remedy="get the file anew"
+            f"is damaged or no tiff{reason}", file=path, remedy="get the file anew"
         ) from error
 
 

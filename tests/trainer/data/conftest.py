@@ -15,9 +15,18 @@ import tifffile
 from trainer.data import rle
 from trainer.data.case import Case, Mask
 
-COLUMNS = "id,organ,data_source,img_height,img_width,pixel_size,tissue_thickness,rle,age,sex".split(
-    ","
-)
+COLUMNS = [
+    "id",
+    "organ",
+    "data_source",
+    "img_height",
+    "img_width",
+    "pixel_size",
+    "tissue_thickness",
+    "rle",
+    "age",
+    "sex",
+]
 SHAPE = (60, 80)
 NOBODY = 65534
 
@@ -122,3 +131,8 @@ def fill_up(folder: Path, leave: int = 0) -> Path:
     room = os.statvfs(folder)
     path.write_bytes(b"\1" * (room.f_bavail * room.f_bsize - leave))
     return path
+
+
+def names(folder: Path) -> list[str]:
+    """Of all that a folder holds, hidden files too."""
+    return sorted(path.name for path in folder.iterdir())
