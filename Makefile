@@ -1,0 +1,67 @@
+# make demo   opens the window on the bundled demo cohort;
+#             without a screen, walks through the whole loop into demo-output/
+# make test   all checks and tests, as CI runs them
+#
+# Both set the machine up first. The first time takes some minutes (torch is
+# large), the next time a second. Another Python: make demo PYTHON=python3.12
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+
+# What Qt and OpenGL need of the system, and a screen that is not there.
+SYSTEM = python3-venv xvfb xauth libgl1 libgl1-mesa-dri libegl1 libglib2.0-0 \
+	libdbus-1-3 libfontconfig1 fonts-dejavu-core libxkbcommon-x11-0 \
+	libxcb-cursor0 libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-randr0 \
+	libxcb-render-util0 libxcb-shape0 libxcb-xfixes0 libxcb-xinerama0
+APT = LC_ALL=C apt-get install --yes --no-install-recommends --no-upgrade $(SYSTEM)
+
+SCREEN = $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter Darwin,$(shell uname)))
+XVFB = xvfb-run --auto-servernum --server-args="-screen 0 1600x1000x24"
+
+.PHONY: demo test system clean
+
+demo: $(VENV)/.demo
+ifneq ($(SCREEN),)
+	$(BIN)/hubmap-viewer --demo
+else
+	$(XVFB) $(BIN)/python -m hubmap_viewer.walk demo-output
+endif
+
+test: $(VENV)/.test
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/npe2 validate hubmap-viewer
+	$(BIN)/python -m pytest
+
+# Installed again whenever pyproject.toml changes.
+$(VENV)/.demo: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --editable '.[pyqt5,pretrained]'
+	touch $@
+
+$(VENV)/.test: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --editable '.[pyqt5,pretrained,test]'
+	touch $@ $(VENV)/.demo
+
+$(BIN)/python: | system
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
+	"Python 3.11 or newer is needed: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+
+# As root this installs what is missing; otherwise it says what to run.
+system:
+	@if ! command -v apt-get >/dev/null; then \
+		echo "No apt-get here: Qt's and OpenGL's libraries are taken to be installed."; \
+	elif $(APT) --simulate 2>/dev/null | grep -q '^0 upgraded, 0 newly installed'; then \
+		:; \
+	elif [ "$$(id -u)" = 0 ]; then \
+		apt-get update && $(APT); \
+	else \
+		echo "System libraries are missing. Run this once, then make again:"; \
+		echo "  sudo apt-get update && sudo $(APT)"; \
+		exit 1; \
+	fi
+
+clean:
+	rm -rf $(VENV) demo-output
