@@ -13,7 +13,7 @@ import pytest
 import tifffile
 
 from trainer.data import rle
-from trainer.data.case import Case, Mask
+from trainer.data.case import Case, Image, Mask
 
 COLUMNS = [
     "id",
@@ -32,7 +32,10 @@ NOBODY = 65534
 
 
 class CohortMaker:
-    """Writes a cohort row by row."""
+    """Writes a cohort row by row; every case has the image `picture` and the mask `unit`."""
+
+    columns = COLUMNS
+    shape = SHAPE
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -49,14 +52,14 @@ class CohortMaker:
             "img_width": str(SHAPE[1]),
             "pixel_size": "0.4",
             "tissue_thickness": "4",
-            "rle": rle.encode(unit_mask()),
+            "rle": rle.encode(_unit()),
             "age": "61.0",
             "sex": "Female",
         }
         self.rows.append(sound | cells)
         if image:
             path = self.folder / "train_images" / f"{case_id}.tiff"
-            tifffile.imwrite(path, rgb(), photometric="rgb")
+            tifffile.imwrite(path, _picture(), photometric="rgb")
         return self
 
     def write(self, columns: list[str] = COLUMNS, name: str = "train.csv") -> Path:
@@ -76,9 +79,26 @@ def case() -> Case:
     return Case("17", "lung", Path("train_images/17.tiff"), "train", 2, pixel_size=0.4)
 
 
+class Disk:
+    """A small disk of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._filler = folder / "filler"
+
+    def fill(self, leave: int = 0) -> None:
+        """Take what room is left, but for `leave` bytes."""
+        room = os.statvfs(self.folder)
+        self._filler.write_bytes(b"\1" * (room.f_bavail * room.f_bsize - leave))
+
+    def free(self) -> None:
+        """Give the room back."""
+        self._filler.unlink()
+
+
 @pytest.fixture
-def full_disk() -> Iterator[Path]:
-    """A disk of 256 KB of its own: a test fills it."""
+def disk() -> Iterator[Disk]:
+    """A disk of 256 KB."""
     folder = Path(tempfile.mkdtemp())
     mounting = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)]
     try:
@@ -86,7 +106,7 @@ def full_disk() -> Iterator[Path]:
         if done.returncode:
             pytest.skip(f"no small disk can be mounted here ({done.stderr.strip()})")
         try:
-            yield folder
+            yield Disk(folder)
         finally:
             subprocess.run(["umount", "-l", str(folder)], check=True)
     except FileNotFoundError:
@@ -112,27 +132,24 @@ def forbidden_folder() -> Iterator[Path]:
         folder.rmdir()
 
 
-def rgb(shape: tuple[int, int] = SHAPE) -> np.ndarray:
-    """Every pixel and channel its own value, as far as 256 go."""
-    rows, columns = np.indices(shape)
+@pytest.fixture
+def picture() -> Image:
+    """RGB, its pixels all different."""
+    return _picture()
+
+
+@pytest.fixture
+def unit() -> Mask:
+    """A disc with a hole."""
+    return _unit()
+
+
+def _picture() -> Image:
+    rows, columns = np.indices(SHAPE)
     return np.stack([rows * 3, columns * 2, rows + columns], axis=-1).astype(np.uint8)
 
 
-def unit_mask(shape: tuple[int, int] = SHAPE) -> Mask:
-    """A disc with a hole."""
-    rows, columns = np.indices(shape)
+def _unit() -> Mask:
+    rows, columns = np.indices(SHAPE)
     distance = np.hypot(rows - 30, columns - 35)
     return ((distance < 20) & (distance > 6)).astype(np.uint8)
-
-
-def fill_up(folder: Path, leave: int = 0) -> Path:
-    """A file that takes what room a disk has left, but for `leave` bytes."""
-    path = folder / "filler"
-    room = os.statvfs(folder)
-    path.write_bytes(b"\1" * (room.f_bavail * room.f_bsize - leave))
-    return path
-
-
-def names(folder: Path) -> list[str]:
-    """Of all that a folder holds, hidden files too."""
-    return sorted(path.name for path in folder.iterdir())

@@ -5,13 +5,17 @@ import json
 import time
 import tracemalloc
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from conftest import COLUMNS, SHAPE, CohortMaker, rgb, unit_mask
 
+from trainer.data.case import Image, Mask
 from trainer.data.cohort import Cohort
 from trainer.errors import CohortError, ImageError, MaskError
+
+if TYPE_CHECKING:
+    from conftest import CohortMaker
 
 
 def only_problem(cohort: Cohort) -> str:
@@ -26,17 +30,17 @@ class TestSound:
         assert (case.organ, case.data_source, case.sex, case.split, case.row) == (
             "kidney", "HPA", "Female", "train", 2,
         )  # fmt: skip
-        assert (case.height, case.width, case.pixel_size, case.age) == (*SHAPE, 0.4, 61.0)
+        assert (case.height, case.width, case.pixel_size, case.age) == (*maker.shape, 0.4, 61.0)
         assert case.has_truth
         assert case.problem is None
         assert cohort.problems == ()
         assert cohort.csv == maker.folder / "train.csv"
 
-    def test_image_truth_and_digest(self, maker: CohortMaker):
+    def test_image_truth_and_digest(self, maker: CohortMaker, unit: Mask, picture: Image):
         cohort = Cohort.open(maker.add("16", rle="1 2").add("17").write())
-        assert np.array_equal(cohort.image("17"), rgb())
-        assert cohort.shape("17") == SHAPE
-        assert np.array_equal(cohort.truth("17"), unit_mask())
+        assert np.array_equal(cohort.image("17"), picture)
+        assert cohort.shape("17") == maker.shape
+        assert np.array_equal(cohort.truth("17"), unit)
         data = (maker.folder / "train_images" / "17.tiff").read_bytes()
         assert cohort.digest("17") == hashlib.blake2b(data, digest_size=16).hexdigest()
 
@@ -60,12 +64,12 @@ class TestSound:
         assert cohort.csv.name == "test.csv"
         assert not cohort.cases["10078"].has_truth
 
-    def test_empty_metadata_is_normal(self, maker: CohortMaker):
-        empty = dict.fromkeys(set(COLUMNS) - {"id", "rle"}, "")
+    def test_empty_metadata_is_normal(self, maker: CohortMaker, unit: Mask):
+        empty = dict.fromkeys(set(maker.columns) - {"id", "rle"}, "")
         cohort = Cohort.open(maker.add("17", **empty).write())
         case = cohort.cases["17"]
         assert (case.organ, case.height, case.pixel_size, case.sex) == ("", None, None, None)
-        assert np.array_equal(cohort.truth("17"), unit_mask())
+        assert np.array_equal(cohort.truth("17"), unit)
         assert cohort.problems == ()
 
     def test_an_unknown_organ_is_kept(self, maker: CohortMaker):
@@ -73,13 +77,13 @@ class TestSound:
         assert cohort.cases["17"].organ == "pancreas"
         assert cohort.problems == ()
 
-    def test_columns_may_come_in_any_order(self, maker: CohortMaker):
-        cohort = Cohort.open(maker.add("17").write(columns=[*reversed(COLUMNS)]))
+    def test_columns_may_come_in_any_order(self, maker: CohortMaker, unit: Mask):
+        cohort = Cohort.open(maker.add("17").write(columns=[*reversed(maker.columns)]))
         assert cohort.cases["17"].pixel_size == 0.4
-        assert np.array_equal(cohort.truth("17"), unit_mask())
+        assert np.array_equal(cohort.truth("17"), unit)
 
     @pytest.mark.parametrize("change", ["bom", "crlf", "quotes", "blank lines", "quoted break"])
-    def test_other_programs_csv(self, maker: CohortMaker, change: str):
+    def test_other_programs_csv(self, maker: CohortMaker, change: str, unit: Mask):
         maker.add("16", data_source="a source").add("17").write()
         path = maker.folder / "train.csv"
         text = path.read_text()
@@ -95,7 +99,7 @@ class TestSound:
         path.write_bytes(changed.encode())
         cohort = Cohort.open(path)
         assert list(cohort.cases) == ["16", "17"]
-        assert np.array_equal(cohort.truth("17"), unit_mask())
+        assert np.array_equal(cohort.truth("17"), unit)
         assert cohort.cases["17"].row == (5 if change == "blank lines" else 3)
 
     def test_truth_from_an_annotation_where_rle_is_empty(self, maker: CohortMaker):
@@ -125,7 +129,7 @@ class TestBad:
             Cohort.open(maker.folder / "cases.csv")
 
     def test_missing_columns_are_named(self, maker: CohortMaker):
-        columns = [name for name in COLUMNS if name not in ("organ", "rle")]
+        columns = [name for name in maker.columns if name not in ("organ", "rle")]
         maker.add("17").write(columns)
         with pytest.raises(CohortError, match=r"train\.csv, row 1: the columns organ, rle are"):
             Cohort.open(maker.folder)
@@ -136,14 +140,14 @@ class TestBad:
             Cohort.open(maker.folder)
 
     def test_a_column_twice(self, maker: CohortMaker):
-        maker.add("17").write([*COLUMNS, "organ"])
+        maker.add("17").write([*maker.columns, "organ"])
         with pytest.raises(CohortError, match="the column organ is there twice"):
             Cohort.open(maker.folder)
 
-    def test_missing_metadata_columns_are_told(self, maker: CohortMaker):
+    def test_missing_metadata_columns_are_told(self, maker: CohortMaker, unit: Mask):
         cohort = Cohort.open(maker.add("17").write(["id", "organ", "rle"]))
         assert "row 1: has no img_height, img_width, pixel_size" in only_problem(cohort)
-        assert np.array_equal(cohort.truth("17"), unit_mask())
+        assert np.array_equal(cohort.truth("17"), unit)
 
     def test_of_duplicate_ids_the_first_is_kept(self, maker: CohortMaker):
         cohort = Cohort.open(maker.add("17").add("17", organ="lung").add("18").write())
@@ -159,7 +163,7 @@ class TestBad:
         for ask in (cohort.image, cohort.truth, cohort.digest):
             with pytest.raises(ImageError, match=r"case 17: its image .* is missing"):
                 ask("17")
-        assert cohort.image("18").shape == (*SHAPE, 3)
+        assert cohort.image("18").shape == (*maker.shape, 3)
 
     @pytest.mark.parametrize("case_id", ["", "../17", "a/b", "a\\b", ".."])
     def test_an_id_that_cannot_name_a_file_is_left_out(self, maker: CohortMaker, case_id: str):
@@ -214,7 +218,7 @@ class TestBad:
             MaskError, match=rf"row 2, case 17: {name} is 61, but 17\.tiff is 60×80"
         ):
             cohort.truth("17")
-        assert cohort.image("17").shape == (*SHAPE, 3)
+        assert cohort.image("17").shape == (*maker.shape, 3)
 
     def test_a_bad_annotation(self, maker: CohortMaker):
         folder = maker.add("17", rle="").write()
@@ -244,7 +248,7 @@ def test_10_000_rows_open_fast_and_leave_their_run_lengths_on_disk(maker: Cohort
     text = " ".join(f"{start} 20" for start in range(1, 60_000, 60))
     cells = f"kidney,HPA,3000,3000,0.4,4,{text},61.0,Male\n"
     with (maker.folder / "train.csv").open("w") as file:
-        file.write(",".join(COLUMNS) + "\n")
+        file.write(",".join(maker.columns) + "\n")
         file.writelines(f"{number},{cells}" for number in range(10_000))
     for number in range(10_000):
         (maker.folder / "train_images" / f"{number}.tiff").touch()

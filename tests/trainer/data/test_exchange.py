@@ -5,16 +5,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 import pytest
-from conftest import fill_up, names, unit_mask
 
 from trainer.data import contours, rle, tiff
 from trainer.data.case import Case, Mask
 from trainer.data.exchange import coco, geojson, mask_files, rle_csv
 from trainer.errors import CohortError, ExportError, MaskError
+
+if TYPE_CHECKING:
+    from conftest import Disk
 
 Write = Callable[[Path, list[tuple[Case, Mask]]], None]
 
@@ -28,12 +31,17 @@ WRITERS: dict[str, Write] = {
 }
 
 
+def names(folder: Path) -> list[str]:
+    """Of all that a folder holds, hidden files too."""
+    return sorted(path.name for path in folder.iterdir())
+
+
 @pytest.fixture
-def items(case: Case) -> list[tuple[Case, Mask]]:
+def items(case: Case, unit: Mask) -> list[tuple[Case, Mask]]:
     noise = np.random.default_rng(0).integers(0, 2, (50, 30), np.uint8)
     empty = np.zeros((8, 9), np.uint8)
     return [
-        (case, unit_mask()),
+        (case, unit),
         (replace(case, id="18", organ="spleen"), noise),
         (replace(case, id="19", pixel_size=None), empty),
     ]
@@ -181,18 +189,18 @@ class TestWholeOrNotAtAll:
         assert contents(tmp_path / "out") == before
         assert names(tmp_path) == ["out"]
 
-    def test_disk_full_leaves_what_was(self, full_disk: Path, items: list, kind: str):
-        WRITERS[kind](full_disk / "out", items[:1])
-        before = contents(full_disk / "out")
-        fill_up(full_disk, leave=12_000)
-        noise = np.random.default_rng(0).integers(0, 2, (400, 400), np.uint8)
+    def test_disk_full_leaves_what_was(self, disk: Disk, items: list, kind: str):
+        WRITERS[kind](disk.folder / "out", items[:1])
+        before = contents(disk.folder / "out")
+        disk.fill(leave=8192)
+        noise = np.random.default_rng(0).integers(0, 2, (300, 300), np.uint8)
         with pytest.raises(
             ExportError, match=r"cannot be written \(no space left.*; free some"
         ) as e:
-            WRITERS[kind](full_disk / "out", [items[0], (replace(items[0][0], id="20"), noise)])
-        assert str(e.value).startswith(str(full_disk / "out"))
-        assert contents(full_disk / "out") == before
-        assert names(full_disk) == ["filler", "out"]
+            WRITERS[kind](disk.folder / "out", [items[0], (replace(items[0][0], id="20"), noise)])
+        assert str(e.value).startswith(str(disk.folder / "out"))
+        assert contents(disk.folder / "out") == before
+        assert names(disk.folder) == ["filler", "out"]
 
     def test_a_forbidden_folder(self, forbidden_folder: Path, items: list, kind: str):
         with pytest.raises(ExportError, match=r"permission denied.*; choose a folder that you may"):

@@ -2,14 +2,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from conftest import fill_up, names
 
 from trainer.data.case import Prediction
 from trainer.data.predictions import Predictions
 from trainer.errors import PredictionError
+
+if TYPE_CHECKING:
+    from conftest import Disk
 
 DESCRIPTION = {
     "ensemble": "first",
@@ -17,6 +20,11 @@ DESCRIPTION = {
     "threshold": 0.4,
     "thresholds": {"lung": 0.1},
 }
+
+
+def names(folder: Path) -> list[str]:
+    """Of all that a folder holds, hidden files too."""
+    return sorted(path.name for path in folder.iterdir())
 
 
 def prediction(case_id: str = "17", seed: int = 0, in_sample: bool = False) -> Prediction:
@@ -98,14 +106,14 @@ def test_a_damaged_prediction(tmp_path: Path, damage: str):
         predictions.read("17")
 
 
-def test_disk_full_keeps_the_earlier(full_disk: Path):
-    predictions = Predictions.create(full_disk / "p", DESCRIPTION)
+def test_disk_full_keeps_the_earlier(disk: Disk):
+    predictions = Predictions.create(disk.folder / "p", DESCRIPTION)
     predictions.write(prediction(seed=1))
-    fill_up(full_disk, leave=8192)
+    disk.fill(leave=8192)
     with pytest.raises(PredictionError, match=r"17\.npz: cannot be written \(no space left"):
         predictions.write(prediction(seed=2))
     assert same(predictions.read("17"), prediction(seed=1))
-    assert names(full_disk / "p") == ["17.npz", "prediction.json"]
+    assert names(disk.folder / "p") == ["17.npz", "prediction.json"]
 
 
 def test_a_forbidden_folder(forbidden_folder: Path):

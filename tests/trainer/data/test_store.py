@@ -8,10 +8,10 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from conftest import fill_up, names, unit_mask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -19,7 +19,16 @@ from hypothesis.extra import numpy as hnp
 from trainer.data.store import Store, database
 from trainer.errors import StoreError
 
-MASK = unit_mask()
+if TYPE_CHECKING:
+    from conftest import Disk
+
+ROWS, COLUMNS = np.indices((60, 80))
+MASK = (np.hypot(ROWS - 30, COLUMNS - 35) < 20).astype(np.uint8)
+
+
+def names(folder: Path) -> list[str]:
+    """Of all that a folder holds, hidden files too."""
+    return sorted(path.name for path in folder.iterdir())
 
 
 @pytest.fixture
@@ -159,16 +168,16 @@ class TestTogether:
 
 
 class TestTrouble:
-    def test_disk_full_keeps_the_earlier_and_goes_on_when_there_is_room(self, full_disk: Path):
-        store = Store.for_cohort(full_disk)
+    def test_disk_full_keeps_the_earlier_and_goes_on_when_there_is_room(self, disk: Disk):
+        store = Store.for_cohort(disk.folder)
         first = store.add("17", MASK, tool="paint")
-        filler = fill_up(full_disk)
+        disk.fill()
         noise = np.random.default_rng(0).integers(0, 2, (500, 500), np.uint8)
         with pytest.raises(StoreError, match=r"reviews\.sqlite: the disk is full; free some space"):
             store.add("17", noise, tool="paint")
         assert store.latest("17") == first
         assert np.array_equal(store.mask(first), MASK)
-        filler.unlink()
+        disk.free()
         second = store.add("17", 1 - MASK, tool="paint")
         assert second.parent_id == first.id
         assert np.array_equal(store.mask(second), 1 - MASK)

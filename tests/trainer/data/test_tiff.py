@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
-from conftest import rgb
 
 from trainer.data import tiff
 from trainer.errors import ExportError, ImageError
 
-PIXELS = rgb((70, 90))
+ROWS, COLUMNS = np.indices((70, 90))
+PIXELS = np.stack([ROWS * 3, COLUMNS * 2, ROWS + COLUMNS], axis=-1).astype(np.uint8)
 PLANES = np.moveaxis(PIXELS, -1, 0)
 ALPHA = np.dstack([PIXELS, np.full(PIXELS.shape[:2], 128, np.uint8)])
 
