@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 FIELD = 1200.0
 """Side of every field of view in µm; a tissue core of 1 mm fits in, as in the competition."""
 
-Plane = NDArray[np.float32]
+Plane = NDArray[np.floating]
+"""One number a pixel, float32, (H, W)."""
+
 Points = NDArray[np.float64]
 """(N, 2): x, y in µm."""
 
@@ -43,7 +45,7 @@ class Frame:
     def blur(self, plane: NDArray, sigma: float) -> Plane:
         """The plane smoothed with a Gaussian of `sigma` µm."""
         pixels = max(sigma / self.um, 0.1)
-        return cv2.GaussianBlur(plane.astype(np.float32), (0, 0), pixels)
+        return np.asarray(cv2.GaussianBlur(plane.astype(np.float32), (0, 0), pixels), np.float32)
 
     def noise(self, scale: float, octaves: int = 1) -> Plane:
         """Smooth noise, mean 0 and deviation about 1, with features of `scale` µm.
@@ -71,10 +73,27 @@ class Frame:
         ys += push * self.noise(scale)
         return cv2.remap(plane, xs, ys, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REFLECT_101)
 
+    def pixels(self, points: Points) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Rows and columns of the pixels that points in µm lie in, or are nearest to."""
+        index = (points / self.um).astype(np.intp).clip(0, self.size - 1)
+        return index[:, 1], index[:, 0]
+
+    def nearest(self, points: Points) -> NDArray[np.intp]:
+        """Index of the point that each pixel is nearest to, (H, W)."""
+        middles = self.pixels(points)
+        free = np.ones(self.shape, np.uint8)
+        free[middles] = 0
+        _, label = cv2.distanceTransformWithLabels(
+            free, cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
+        )
+        label = np.asarray(label, np.intp)
+        owner = np.zeros(int(label.max()) + 1, np.intp)
+        owner[label[middles]] = np.arange(len(points))
+        return owner[label]
+
     def at(self, plane: NDArray, points: Points) -> NDArray:
         """Values of a plane at points in µm."""
-        index = np.clip((points / self.um).astype(int), 0, self.size - 1)
-        return plane[index[:, 1], index[:, 0]]
+        return plane[self.pixels(points)]
 
     def scatter(self, where: NDArray, spacing: float) -> Points:
         """Points about `spacing` µm apart, never much closer, all over a boolean plane."""

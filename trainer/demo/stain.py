@@ -98,7 +98,9 @@ def dye(frame: Frame, tissue: Tissue, stain: Stain) -> tuple[Plane, Plane]:
 def light(frame: Frame, first: Plane, second: Plane, stain: Stain) -> Image:
     """What a scanner sees through the two dyes: RGB uint8, (H, W, 3)."""
     sharp = max(0.45, 0.35 / frame.um)
-    first, second = (cv2.GaussianBlur(dyes, (0, 0), sharp) for dyes in (first, second))
+    first, second = (
+        np.asarray(cv2.GaussianBlur(dyes, (0, 0), sharp), np.float32) for dyes in (first, second)
+    )
     shade = 1 + 0.006 * frame.noise(500)
     channels = [
         stain.glass[channel]

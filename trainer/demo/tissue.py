@@ -106,18 +106,11 @@ def paint(frame: Frame, cells: Cells) -> Plane:
     """
     if len(cells.at) == 0:
         return np.zeros(frame.shape, np.float32)
-    free = np.ones(frame.shape, np.uint8)
-    index = np.clip((cells.at / frame.um).astype(int), 0, frame.size - 1)
-    free[index[:, 1], index[:, 0]] = 0
-    _, label = cv2.distanceTransformWithLabels(
-        free, cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    who = np.zeros(int(label.max()) + 1, np.int32)
-    who[label[index[:, 1], index[:, 0]]] = np.arange(len(cells.at))
-    reach = float(cells.long.max()) * 1.1
-    near = cv2.dilate(1 - free, _disc(frame.odd(2 * reach))).astype(bool)
+    dots = np.zeros(frame.shape, np.uint8)
+    dots[frame.pixels(cells.at)] = 1
+    near = cv2.dilate(dots, _disc(frame.odd(2.2 * float(cells.long.max())))) > 0
     ys, xs = np.nonzero(near)
-    owner = who[label[near]]
+    owner = frame.nearest(cells.at)[near]
     dx = (xs * np.float32(frame.um) - cells.at[owner, 0]).astype(np.float32)
     dy = (ys * np.float32(frame.um) - cells.at[owner, 1]).astype(np.float32)
     cos, sin = np.cos(cells.angle)[owner], np.sin(cells.angle)[owner]

@@ -41,12 +41,7 @@ def _air_spaces(frame: Frame, group: NDArray) -> NDArray[np.int32]:
     """Numbers of the air spaces: small ones in the groups, wide ones elsewhere."""
     fine = frame.scatter(group > 0, 58)
     wide = frame.scatter(group == 0, 104)
-    free = np.ones(frame.shape, np.uint8)
-    index = np.clip((np.concatenate([fine, wide]) / frame.um).astype(int), 0, frame.size - 1)
-    free[index[:, 1], index[:, 0]] = 0
-    _, label = cv2.distanceTransformWithLabels(
-        free, cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
-    )
+    label = frame.nearest(np.concatenate([fine, wide])).astype(np.float32)
     return frame.warped(label, 6, 45).astype(np.int32)
 
 
