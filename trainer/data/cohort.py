@@ -160,7 +160,12 @@ class Cohort:
     def _image_path(self, case_id: str) -> Path:
         case = self._case(case_id)
         if case.problem is not None:
-            raise ImageError(case.problem, file=case.image_path, case=case_id)
+            raise ImageError(
+                case.problem,
+                file=case.image_path,
+                case=case_id,
+                remedy="put it there and open the cohort again",
+            )
         return case.image_path
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import tokenize
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,6 +16,19 @@ from trainer.data.case import Prediction
 from trainer.errors import PredictionError
 
 _DESCRIPTION = "prediction.json"
+
+# what reading an npz raises where its bytes were changed
+_DAMAGE = (
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    EOFError,
+    NotImplementedError,
+    zipfile.BadZipFile,
+    zlib.error,
+    tokenize.TokenError,
+)
 
 
 class Predictions:
@@ -119,7 +134,7 @@ class Predictions:
                 )
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        except _DAMAGE as error:
             raise PredictionError(
                 "is damaged", file=path, case=case_id, remedy="delete it and predict anew"
             ) from error

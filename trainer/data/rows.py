@@ -37,6 +37,7 @@ class Rows:
         self.split: Split = split
         self.csv = folder / f"{split}.csv"
         self.columns: dict[str, int] = {}
+        self._width = 0
         self._images = _names(self.folder / f"{self.split}_images")
         self._annotations = _names(self.folder / f"{self.split}_annotations")
         self._stamp = self._now()
@@ -69,8 +70,12 @@ class Rows:
         """Where the case's polygons are, if it has any."""
         return self.folder / f"{self.split}_annotations" / f"{case_id}.json"
 
-    def _now(self) -> tuple[int, int]:
-        status = self.csv.stat()
+    def _now(self) -> tuple[int, int] | None:
+        """What changes when the file does; None where it is gone."""
+        try:
+            status = self.csv.stat()
+        except OSError:
+            return None
         return status.st_mtime_ns, status.st_size
 
     def _read_header(self, cells: list[str], problems: list[TrainerError]) -> None:
@@ -89,6 +94,7 @@ class Rows:
                 row=1,
                 remedy="take one away",
             )
+        self._width = len(names)
         self.columns = {name: index for index, name in enumerate(names)}
         wanted = [name for name in _NUMBERS[:-1] if name not in names]
         if wanted:
@@ -98,9 +104,9 @@ class Rows:
 
     def _refusal(self, line: table.Line, known: dict[str, Case]) -> CohortError | None:
         """Why a row is left out, if it is."""
-        if len(line.cells) != len(self.columns):
+        if len(line.cells) != self._width:
             return self._problem(
-                line, f"has {len(line.cells)} cells, the header {len(self.columns)}: left out"
+                line, f"has {len(line.cells)} cells, the header {self._width}: left out"
             )
         case_id = self._cell(line, "id")
         if not case_id or case_id in (".", "..") or set(case_id) & set("/\\:\0"):
@@ -156,7 +162,7 @@ class Rows:
             number = float(text)
         except ValueError:
             number = math.nan
-        if math.isfinite(number) and number > 0:
+        if math.isfinite(number) and (number > 0 or (number == 0 and name == "age")):
             return number
         told = f"{name} is {text[:20]!r}, wanted a positive number: taken as unknown"
         problems.append(self._problem(line, told, "correct the cell", self._cell(line, "id")))

@@ -72,6 +72,22 @@ class TestSound:
         assert np.array_equal(cohort.truth("17"), unit)
         assert cohort.problems == ()
 
+    def test_age_0_is_an_age(self, maker: CohortMaker):
+        cohort = Cohort.open(maker.add("17", age="0").write())
+        assert cohort.cases["17"].age == 0
+        assert cohort.problems == ()
+
+    def test_a_short_file_ending(self, maker: CohortMaker):
+        images = maker.add("17").write() / "train_images"
+        (images / "17.tiff").rename(images / "17.tif")
+        assert Cohort.open(maker.folder).image("17").shape == (*maker.shape, 3)
+
+    def test_unnamed_columns_are_passed_over(self, maker: CohortMaker):
+        path = maker.add("17").write() / "train.csv"
+        header, row = path.read_text().splitlines()
+        path.write_text(f"{header},,\n{row},x,\n")
+        assert list(Cohort.open(path).cases) == ["17"]
+
     def test_an_unknown_organ_is_kept(self, maker: CohortMaker):
         cohort = Cohort.open(maker.add("17", organ="pancreas").write())
         assert cohort.cases["17"].organ == "pancreas"
@@ -237,6 +253,12 @@ class TestBad:
         cohort = Cohort.open(maker.add("17").write())
         maker.add("18").write()
         with pytest.raises(CohortError, match="has changed since it was opened; open the cohort"):
+            cohort.truth("17")
+
+    def test_a_csv_that_is_gone(self, maker: CohortMaker):
+        cohort = Cohort.open(maker.add("17").write())
+        cohort.csv.unlink()
+        with pytest.raises(CohortError, match="has changed since it was opened"):
             cohort.truth("17")
 
     def test_an_unknown_id(self, maker: CohortMaker):

@@ -106,6 +106,20 @@ def test_a_damaged_prediction(tmp_path: Path, damage: str):
         predictions.read("17")
 
 
+@pytest.mark.parametrize("seed", range(30))
+def test_changed_bytes_are_read_or_refused_but_never_worse(tmp_path: Path, seed: int):
+    predictions = Predictions.create(tmp_path, DESCRIPTION)
+    predictions.write(prediction())
+    random = np.random.default_rng(seed)
+    data = np.fromfile(tmp_path / "17.npz", np.uint8)
+    data[random.integers(0, data.size, 3)] = random.integers(0, 256, 3)
+    data.tofile(tmp_path / "17.npz")
+    try:
+        predictions.read("17")
+    except PredictionError as error:
+        assert "17.npz, case 17: is damaged" in str(error)
+
+
 def test_disk_full_keeps_the_earlier(disk: Disk):
     predictions = Predictions.create(disk.folder / "p", DESCRIPTION)
     predictions.write(prediction(seed=1))

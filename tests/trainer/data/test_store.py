@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import signal
 import sqlite3
 import subprocess
@@ -181,6 +182,31 @@ class TestTrouble:
         second = store.add("17", 1 - MASK, tool="paint")
         assert second.parent_id == first.id
         assert np.array_equal(store.mask(second), 1 - MASK)
+        store.close()
+
+    def test_a_file_that_may_not_grow_keeps_the_earlier(self, tmp_path: Path):
+        pytest.importorskip("resource", reason="only POSIX limits a file's size")
+        script = (
+            "import resource, sys, numpy as np\n"
+            "from pathlib import Path\n"
+            "from trainer.data.store import Store\n"
+            "from trainer.errors import StoreError\n"
+            "store = Store.for_cohort(Path(sys.argv[1]))\n"
+            "store.add('17', np.eye(9, dtype=np.uint8), tool='first')\n"
+            "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
+            "noise = np.random.default_rng(0).integers(0, 2, (900, 900), np.uint8)\n"
+            "try:\n"
+            "    store.add('17', noise, tool='second')\n"
+            "except StoreError as error:\n"
+            "    print(error)\n"
+        )
+        told = subprocess.run(
+            [sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE, text=True
+        )
+        assert re.search(r"reviews\.sqlite: the disk (is full|refuses to write); free", told.stdout)
+        store = Store.for_cohort(tmp_path)
+        (kept,) = store.history("17")
+        assert np.array_equal(store.mask(kept), np.eye(9))
         store.close()
 
     def test_a_folder_that_may_not_be_written(self, forbidden_folder: Path):
