@@ -49,9 +49,8 @@ class Augment:
         if self._strength.flips:
             pixels, inside = self._mirror(pixels, inside)
             if torch.rand(()) < 0.5:
-                pixels, inside = (
-                    tv_tensors.wrap(part.transpose(-1, -2), like=part) for part in (pixels, inside)
-                )
+                pixels = tv_tensors.Image(pixels.transpose(-1, -2))
+                inside = tv_tensors.Mask(inside.transpose(-1, -2))
         pixels = self._colour(pixels)
         return pixels.as_subclass(Tensor).contiguous(), inside.as_subclass(Tensor).contiguous()
 
@@ -87,14 +86,14 @@ class Augment:
     ) -> tuple[tv_tensors.Image, tv_tensors.Mask]:
         if angle == 0 and zoom == 1:
             return window
-        how = v2.InterpolationMode.BILINEAR
-        pixels, inside = (
-            F.center_crop(
-                F.affine(part, angle, [0, 0], zoom, [0.0, 0.0], interpolation=how), [self._crop]
-            )
-            for part in window
+        return tv_tensors.Image(self._turn(window[0], angle, zoom)), tv_tensors.Mask(
+            self._turn(window[1], angle, zoom)
         )
-        return pixels, inside
+
+    def _turn(self, part: Tensor, angle: float, zoom: float) -> Tensor:
+        how = v2.InterpolationMode.BILINEAR
+        turned = F.affine(part, angle, [0, 0], zoom, [0.0, 0.0], interpolation=how)
+        return F.center_crop(turned, [self._crop, self._crop])
 
 
 def _between(low: float, high: float) -> float:

@@ -56,6 +56,8 @@ def load(labels: Labels, size: int, scratch: Path) -> Iterator[Sample | CohortEr
 
     Parameters
     ----------
+    labels
+        Whose cases.
     size
         Longer side of the resized images, in pixels.
     scratch

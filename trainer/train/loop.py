@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import csv
 import logging
 import os
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import pytorch_lightning as pl
@@ -23,35 +21,15 @@ from trainer.model.network import Segmenter, build
 from trainer.predict.device import autocast_for
 from trainer.settings import Recipe
 from trainer.train.dataset import Crops, Sample, Whole
-from trainer.train.learner import Learner, Lesson
+from trainer.train.learner import Learner
 from trainer.train.pace import Pace
-from trainer.train.progress import Progress, Tell
-
-CURVES = ("epoch", "seconds", "train_loss", "val_loss", "val_dice")
+from trainer.train.progress import Tell
+from trainer.train.watch import Fold, Watch
 
 _LOOKED_AT = 16
 """Held-out cases that an epoch is validated on; the report is of all of them."""
 
 Precision = Literal["bf16-mixed", "16-mixed", "32-true"]
-
-
-@dataclass(frozen=True, slots=True)
-class Fold:
-    """A part of the cases that one member never sees.
-
-    Attributes
-    ----------
-    folder
-        For ``curves.csv``, which grows with each epoch.
-    seconds
-        For the training; None for as long as the recipe's epochs take.
-    """
-
-    index: int
-    training: Sequence[Sample]
-    held_out: Sequence[Sample]
-    folder: Path
-    seconds: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +68,13 @@ def fit(fold: Fold, recipe: Recipe, device: torch.device, tell: Tell) -> Fitted:
     crops = _batches(fold, recipe)
     pace = Pace(len(crops) * recipe.epochs, fold.seconds)
     learner = Learner(network.to(memory_format=torch.channels_last), recipe, pace)
-    watch = _Watch(fold, recipe.folds, pace, tell)
+    watch = Watch(fold, recipe.folds, pace, tell)
     whole = DataLoader(Whole(_spread(fold.held_out)))
+    accelerator, devices = _place(device)
     with _quiet(), _told(device, recipe):
         trainer = pl.Trainer(
-            **_place(device),
+            accelerator=accelerator,
+            devices=devices,
             precision=precision(device),
             max_epochs=recipe.epochs,
             callbacks=[watch],
@@ -114,59 +94,11 @@ def fit(fold: Fold, recipe: Recipe, device: torch.device, tell: Tell) -> Fitted:
 
 def precision(device: torch.device) -> Precision:
     """Mixed precision where the device has it, as predictions are made in it too."""
-    with autocast_for(device) as context:
-        if not isinstance(context, torch.autocast):
+    with autocast_for(device):
+        if not torch.is_autocast_enabled(device.type):
             return "32-true"
-        return "bf16-mixed" if context.fast_dtype == torch.bfloat16 else "16-mixed"
-
-
-class _Watch(pl.Callback):
-    """Tells progress at each batch and writes the curves at each epoch's end."""
-
-    def __init__(self, fold: Fold, folds: int, pace: Pace, tell: Tell) -> None:
-        self._fold, self._folds, self._pace, self._tell = fold, folds, pace, tell
-        self.epochs = 0
-        self.val_dice = float("nan")
-        self.is_up_to_date = False
-        self._write(CURVES, "w")
-
-    def on_train_batch_start(self, *_: object) -> None:
-        self.is_up_to_date = False
-        self._report()
-
-    def on_validation_batch_start(self, *_: object) -> None:
-        self._report()
-
-    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        assert isinstance(pl_module, Learner)
-        lesson, pl_module.lesson = pl_module.lesson, Lesson()
-        self.val_dice = lesson.val_dice.mean()
-        means = (lesson.train_loss.mean(), lesson.val_loss.mean(), self.val_dice)
-        seconds = f"{self._pace.elapsed():.1f}"
-        self._write((str(self.epochs), seconds, *(f"{mean:.5f}" for mean in means)), "a")
-        self.epochs += 1
-        self.is_up_to_date = True
-
-    def _report(self) -> None:
-        share, left = self._pace.share(), self._pace.seconds_left()
-        fold_seconds = None if not share or left is None else self._pace.elapsed() / share
-        later = self._folds - self._fold.index - 1
-        self._tell(
-            Progress(
-                "training",
-                (self._fold.index + share) / self._folds,
-                None if left is None or fold_seconds is None else left + later * fold_seconds,
-                self._fold.index,
-                self._folds,
-                self.epochs,
-                None if self.epochs == 0 else self.val_dice,
-            )
-        )
-
-    def _write(self, row: Sequence[str], mode: str) -> None:
-        path = self._fold.folder / "curves.csv"
-        with path.open(mode, encoding="utf-8", newline="") as file:
-            csv.writer(file).writerow(row)
+        dtype = torch.get_autocast_dtype(device.type)
+    return "bf16-mixed" if dtype == torch.bfloat16 else "16-mixed"
 
 
 def _batches(fold: Fold, recipe: Recipe) -> DataLoader:
@@ -191,12 +123,11 @@ def _spread(samples: Sequence[Sample]) -> list[Sample]:
     return [by_organ[index * len(by_organ) // count] for index in range(count)]
 
 
-def _place(device: torch.device) -> dict[str, object]:
-    accelerator = {"cuda": "gpu"}.get(device.type, device.type)
-    return {
-        "accelerator": accelerator,
-        "devices": [device.index or 0] if device.type == "cuda" else 1,
-    }
+def _place(device: torch.device) -> tuple[str, list[int] | int]:
+    """The device in Lightning's words."""
+    if device.type == "cuda":
+        return "gpu", [device.index or 0]
+    return device.type, 1
 
 
 @contextlib.contextmanager

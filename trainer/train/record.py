@@ -102,16 +102,17 @@ class Record:
     def write_ensemble(self) -> Ensemble:
         """Make the members there are an ensemble."""
         members = [
-            Member(weights=self.weights(fold).relative_to(self.folder).as_posix())
+            Member(weights=self.weights(fold).relative_to(self.folder).as_posix(), weight=1.0)
             for fold in self.finished_folds()
         ]
-        ensemble = Ensemble(name=self.folder.resolve().name, members=tuple(members), tta=_TTA)
+        name = self.folder.resolve().name
+        ensemble = Ensemble(name=name, members=tuple(members), tta=_TTA, threshold=0.5)
         with replacing(self.folder / "ensemble.yaml", SettingsError) as draft:
             draft.write_text(to_yaml(ensemble), "utf-8")
         return ensemble
 
     def tidy(self) -> None:
-        """After a training that was stopped: keep finished folds, and nothing where there is none."""
+        """After a training that was stopped: keep finished folds, else nothing."""
         kept = self.finished_folds()
         for fold in set(range(self._recipe.folds)) - set(kept):
             shutil.rmtree(self.folder / f"fold{fold}", ignore_errors=True)
@@ -141,10 +142,10 @@ class Record:
             raise SettingsError(f"cannot be read ({error})", file=file) from error
         recipe = self.folder / "recipe.yaml"
         same = recipe.is_file() and recipe.read_text("utf-8") == to_yaml(self._recipe)
-        if earlier.get("finished") or not same:
-            what = "a finished run" if earlier.get("finished") else "an unfinished run of another"
+        done = earlier.get("finished")
+        if done or not same:
             raise SettingsError(
-                f"holds {what}{'' if earlier.get('finished') else ' recipe'}",
+                "holds a finished run" if done else "holds an unfinished run of another recipe",
                 file=self.folder,
                 remedy="choose another folder, or delete this one",
             )

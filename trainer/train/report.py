@@ -22,12 +22,19 @@ ALL = "all"
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """How well a case's prediction agrees with its label; 1 is perfect."""
+    """How well a case's prediction agrees with its label; 1 is perfect.
+
+    Attributes
+    ----------
+    in_sample
+        True when every member had seen the case in training: no measure of anything new.
+    """
 
     case_id: str
     organ: str
     dice: float
     iou: float
+    in_sample: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +57,7 @@ class Row:
 def scores(
     cases: Iterable[Case], label: Callable[[str], Mask | None], predictions: Predictions
 ) -> Iterator[Score | TrainerError]:
-    """Compare each case's prediction with its label; what cannot be compared yields why.
-
-    Cases without a label, and predictions by members that had all seen the case, are no
-    measure of anything and yield an error too.
-    """
+    """Compare each case's prediction with its label; what cannot be compared yields why."""
     for case in cases:
         try:
             yield _score(case, label(case.id), predictions)
@@ -88,16 +91,31 @@ def write(path: Path, rows: Iterable[Row]) -> None:
             writer.writerow((row.organ, row.cases, *(f"{figure:.4f}" for figure in figures)))
 
 
+def write_cases(path: Path, scores: Iterable[Score]) -> None:
+    """Write a row a case as csv, whole or not at all.
+
+    Raises
+    ------
+    ExportError
+        If it cannot be written.
+    """
+    with replacing(path, ExportError) as draft, draft.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(("id", "organ", "dice", "iou", "in_sample"))
+        for score in scores:
+            figures = (f"{score.dice:.4f}", f"{score.iou:.4f}")
+            writer.writerow((score.case_id, score.organ, *figures, score.in_sample))
+
+
 def _score(case: Case, truth: Mask | None, predictions: Predictions) -> Score:
     prediction = predictions.read(case.id)
     if prediction is None:
         raise PredictionError("there is no prediction", file=predictions.folder, case=case.id)
     if truth is None:
         raise PredictionError("there is no mask to compare with", case=case.id)
-    if prediction.in_sample:
-        raise PredictionError("not scored, as every member had seen its image", case=case.id)
     found = to_mask(prediction, predictions.threshold_for(case.organ))
-    return Score(case.id, case.organ, dice(found, truth), iou(found, truth))
+    both = dice(found, truth), iou(found, truth)
+    return Score(case.id, case.organ, *both, prediction.in_sample)
 
 
 def _row(organ: str, dice: list[float]) -> Row:

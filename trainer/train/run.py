@@ -1,4 +1,4 @@
-"""A whole training: folds to members, members to an ensemble, out-of-fold predictions to a report."""
+"""A whole training: folds to members, members to an ensemble, and what it is worth."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ from trainer.train import report
 from trainer.train.dataset import Sample, load
 from trainer.train.folds import split
 from trainer.train.labels import Labels
-from trainer.train.loop import Fold, fit, precision
+from trainer.train.loop import fit, precision
 from trainer.train.progress import Progress, Tell, tell_nobody
 from trainer.train.record import Record, now
+from trainer.train.watch import Fold
 
 _PREDICTING = 0.1
 """Share of the recipe's minutes that is kept for the out-of-fold predictions."""
@@ -67,6 +68,8 @@ def run(
 
     Parameters
     ----------
+    cohort, recipe
+        What to train on, and how.
     out
         The run's folder, made if need be.
     curated
@@ -186,6 +189,9 @@ def _measure(record: Record, labels: Labels, device: torch.device, tell: Tell) -
     for score in report.scores(cases, labels.mask, predictions):
         if isinstance(score, TrainerError):
             tell(Progress("predicting", 1.0, notice=str(score)))
+        elif score.in_sample:
+            twin = f"case {score.case_id}: left out of the report, its image is there twice."
+            tell(Progress("predicting", 1.0, notice=twin))
         else:
             found.append(score)
     rows = report.by_organ(found)

@@ -1,0 +1,304 @@
+"""`hubmap-trainer`: parse, call, print, exit.
+
+Commands import what they need themselves, so that ``--help`` is there at once.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from rich.table import Table
+
+from trainer import named
+from trainer.errors import Cancelled, CohortError, TrainerError
+from trainer.terminal import Listener, Terminal, Wish
+
+if TYPE_CHECKING:
+    from trainer.data.cohort import Cohort
+    from trainer.data.store import Store
+    from trainer.train.report import Row
+
+What = Literal["truth", "curated", "prediction"]
+Format = Literal["rle", "tiff", "png", "ome-tiff", "geojson", "coco"]
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    help="Train, predict, evaluate and export segmentations of a cohort of histology images."
+    "\n\nA COHORT is a folder with train.csv or test.csv in the competition's layout.",
+    epilog="Status: 0 all done; 1 something went wrong, a line each; 2 a wrong call.",
+)
+
+CohortArgument = Annotated[
+    Path, typer.Argument(metavar="COHORT", help="The cohort's folder, or its csv.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="The result as one JSON document.")]
+DeviceOption = Annotated[
+    str | None, typer.Option(metavar="D", help="cuda:0, mps, cpu …; the fastest if left out.")
+]
+PredictionsOption = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="A folder that `predict` has written.")
+]
+
+_TRAIN = """Examples:
+
+hubmap-trainer train data --recipe quick --out runs/first
+
+hubmap-trainer train data --recipe mine.yaml --out runs/fixed --curated --device cuda:0"""
+
+
+@app.command(epilog=_TRAIN)
+def train(
+    cohort: CohortArgument,
+    recipe: Annotated[
+        str, typer.Option(metavar="NAME|FILE", help="A bundled recipe, or a recipe's YAML.")
+    ],
+    out: Annotated[Path, typer.Option(metavar="RUN", help="Folder of the run.")],
+    curated: Annotated[
+        bool, typer.Option("--curated", help="Accepted curated masks take truth's place.")
+    ] = False,
+    device: DeviceOption = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(metavar="M", min=0.01, help="Time for all folds; else the recipe's."),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Train an ensemble, a member a fold, and measure it on what each member did not see.
+
+    Ctrl+C stops it; folds that are finished stay usable, and the same call goes on from there.
+    """
+    with Terminal(json).speaking() as terminal, Wish() as wish:
+        chosen = named.recipe(recipe)
+        if minutes is not None:
+            chosen = chosen.model_copy(update={"minutes": minutes})
+        opened = named.cohort(cohort, terminal)
+        store = named.store(opened, terminal) if curated else None
+        _yield_threads()
+        from trainer.train.run import run
+
+        _say_unlabelled(opened, store, terminal)
+        with terminal.meter() as meter, _Stopping(out):
+            listener = Listener(terminal, meter, wish)
+            result = run(opened, chosen, out, curated=store, device=device, progress=listener.hear)
+        terminal.result(
+            {"run": str(out), "organs": [_as_json(row) for row in result.report]},
+            _organs(result.report, f"{out}: Dice of out-of-fold predictions"),
+        )
+
+
+_PREDICT = """Examples:
+
+hubmap-trainer predict data --ensemble runs/first --out predictions
+
+hubmap-trainer predict data --ensemble ensemble.yaml --out predictions --case 10044 --case 10274"""
+
+
+@app.command(epilog=_PREDICT)
+def predict(
+    cohort: CohortArgument,
+    ensemble: Annotated[
+        Path, typer.Option(metavar="FILE|RUN", help="An ensemble's YAML, or a run's folder.")
+    ],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the predictions.")],
+    device: DeviceOption = None,
+    case: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="Only this case; may be repeated.")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Predict every case, or some; members that were trained on a case are left out."""
+    with Terminal(json).speaking() as terminal, Wish() as wish:
+        opened = named.cohort(cohort, terminal)
+        ids = named.cases(opened, case)
+        _yield_threads()
+        from trainer.predict.ensemble import Predictor, predict_cohort
+        from trainer.predict.kept import begin
+        from trainer.settings import read_ensemble
+
+        base = ensemble if ensemble.is_dir() else ensemble.parent
+        failed = set[str]()
+        with (
+            Predictor(read_ensemble(ensemble), base, device) as predictor,
+            terminal.meter() as meter,
+        ):
+            predictions = begin(out, predictor)
+            for step in predict_cohort(
+                opened, ids, predictor, predictions, lambda: wish.is_uttered
+            ):
+                wish.heed()
+                meter.show(f"Predicting {step.case_id}", step.done / step.total, step.seconds_left)
+                if step.error is not None:
+                    failed.add(step.case_id)
+                    terminal.problem(step.error)
+        done = [case_id for case_id in ids if case_id not in failed]
+        terminal.result({"predictions": str(out), "cases": done}, f"{len(done)} cases in {out}")
+
+
+_EVALUATE = """Examples:
+
+hubmap-trainer evaluate data --predictions runs/first/oof
+
+hubmap-trainer evaluate data --predictions predictions --csv dice.csv --json"""
+
+
+@app.command(epilog=_EVALUATE)
+def evaluate(
+    cohort: CohortArgument,
+    predictions: Annotated[
+        Path, typer.Option(metavar="DIR", help="A folder that `predict` has written.")
+    ],
+    csv: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also write a csv, a row a case.")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Dice and IoU of predictions against truth, by case and by organ."""
+    with Terminal(json).speaking() as terminal:
+        opened = named.cohort(cohort, terminal)
+        from trainer.data.predictions import Predictions
+        from trainer.train import report
+
+        folder = Predictions.open(predictions)
+        there = folder.ids()
+        cases = [one for one in opened.cases.values() if one.has_truth and one.id in there]
+        found = []
+        for score in report.scores(cases, opened.truth, folder):
+            if isinstance(score, TrainerError):
+                terminal.problem(score)
+            else:
+                found.append(score)
+        if not found:
+            raise CohortError("no case has both a truth and a prediction", file=predictions)
+        if seen := sum(score.in_sample for score in found):
+            terminal.note(f"{seen} cases were seen in training: their Dice is too good.")
+        if csv is not None:
+            report.write_cases(csv, found)
+        rows = report.by_organ(found)
+        document = {
+            "cases": [_as_json(score) for score in found],
+            "organs": [_as_json(row) for row in rows],
+        }
+        terminal.result(document, _organs(rows, "Dice against truth"))
+
+
+_EXPORT = """Examples:
+
+hubmap-trainer export data --what curated --format rle --out submission.csv
+
+hubmap-trainer export data --what prediction --predictions predictions --format tiff --out masks"""
+
+
+@app.command(epilog=_EXPORT)
+def export(
+    cohort: CohortArgument,
+    what: Annotated[What, typer.Option(help="Whose masks.")],
+    format: Annotated[Format, typer.Option(help="rle and coco are one file, others a folder.")],
+    out: Annotated[Path, typer.Option(metavar="PATH", help="The file or folder to write.")],
+    predictions: PredictionsOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Write masks of the images' own size, all of them or none."""
+    if what == "prediction" and predictions is None:
+        raise typer.BadParameter("--what prediction needs --predictions DIR")
+    with Terminal(json).speaking() as terminal:
+        opened = named.cohort(cohort, terminal)
+        from trainer.data.predictions import Predictions
+        from trainer.export import Selection, write
+
+        store = named.store(opened, terminal) if what == "curated" else None
+        folder = None if predictions is None else Predictions.open(predictions)
+        selection = Selection(opened, what, store, folder)
+        count = write(selection.masks(), format, out)
+        for problem in selection.problems:
+            terminal.problem(problem)
+        terminal.result({"out": str(out), "masks": count}, f"{count} masks in {out}")
+
+
+_HISTORY = """Example:
+
+hubmap-trainer history data 10044"""
+
+
+@app.command(epilog=_HISTORY)
+def history(
+    cohort: CohortArgument,
+    case: Annotated[str, typer.Argument(metavar="CASE", help="The case's id.")],
+    json: JsonOption = False,
+) -> None:
+    """The revisions of a case's curated mask, oldest first."""
+    with Terminal(json).speaking() as terminal:
+        opened = named.cohort(cohort, terminal)
+        named.cases(opened, [case])
+        store = named.store(opened, terminal)
+        revisions = [] if store is None else store.history(case)
+        table = Table("revision", "parent", "created (UTC)", "author", "tool", "status", "note")
+        for one in revisions:
+            parent = "" if one.parent_id is None else str(one.parent_id)
+            created = f"{one.created:%Y-%m-%d %H:%M:%S}"
+            table.add_row(str(one.id), parent, created, one.author, one.tool, one.status, one.note)
+        document = {"case": case, "revisions": [_as_json(one) for one in revisions]}
+        terminal.result(document, table if revisions else f"{case} has no curated mask yet.")
+
+
+def main() -> None:
+    """Run `hubmap-trainer`."""
+    app(prog_name="hubmap-trainer")
+
+
+class _Stopping:
+    """Says what a stopped training leaves."""
+
+    def __init__(self, out: Path) -> None:
+        self._out = out
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, _: object) -> None:
+        if isinstance(error, Cancelled):
+            count = len(list(self._out.glob("fold*/weights.json")))
+            kept = f"finished folds: {count}, usable in {self._out}" if count else "nothing is left"
+            raise Cancelled(f"Stopped; {kept}.") from error
+
+
+def _say_unlabelled(cohort: Cohort, store: Store | None, terminal: Terminal) -> None:
+    from trainer.train.labels import Labels
+
+    labels = Labels.gather(cohort, store)
+    if count := len(cohort.cases) - len(labels.cases()):
+        terminal.note(f"{count} of {len(cohort.cases)} cases have no mask and are not trained on.")
+    if store is not None:
+        terminal.note(f"{len(labels.revisions)} accepted curated masks take their truth's place.")
+
+
+def _organs(rows: tuple[Row, ...] | list[Row], title: str) -> Table:
+    table = Table("organ", "cases", "mean", "median", "sd", title=title)
+    for row in rows:
+        figures = (row.dice_mean, row.dice_median, row.dice_sd)
+        table.add_row(row.organ, str(row.cases), *(f"{figure:.3f}" for figure in figures))
+    return table
+
+
+def _as_json(value: object) -> dict[str, object]:
+    from dataclasses import asdict
+
+    plain = asdict(value)  # pyright: ignore[reportArgumentType]
+    return {
+        key: item if isinstance(item, str | int | float | None) else str(item)
+        for key, item in plain.items()
+    }
+
+
+def _yield_threads() -> None:
+    """Waiting threads sleep instead of spinning: several times faster where cores are shared."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+
+if __name__ == "__main__":
+    main()

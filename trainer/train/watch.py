@@ -1,0 +1,97 @@
+"""A fold's training as it is seen from outside: its curves and its progress."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+
+from trainer.train.dataset import Sample
+from trainer.train.learner import Learner, Lesson
+from trainer.train.pace import Pace
+from trainer.train.progress import Progress, Tell
+
+CURVES = ("epoch", "seconds", "train_loss", "val_loss", "val_dice")
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """A part of the cases that one member never sees.
+
+    Attributes
+    ----------
+    folder
+        For ``curves.csv``, which grows with each epoch.
+    seconds
+        For the training; None for as long as the recipe's epochs take.
+    """
+
+    index: int
+    training: Sequence[Sample]
+    held_out: Sequence[Sample]
+    folder: Path
+    seconds: float | None
+
+
+class Watch(pl.Callback):
+    """Tells progress at each batch and writes the curves at each epoch's end.
+
+    Attributes
+    ----------
+    epochs
+        Finished so far.
+    is_up_to_date
+        False while batches were learned from that no row tells of.
+    """
+
+    def __init__(self, fold: Fold, folds: int, pace: Pace, tell: Tell) -> None:
+        self._fold, self._folds, self._pace, self._tell = fold, folds, pace, tell
+        self.epochs = 0
+        self.val_dice = float("nan")
+        self.is_up_to_date = False
+        self._write(CURVES, "w")
+
+    def on_train_batch_start(self, *_: Any, **__: Any) -> None:
+        """Tell, as often as Lightning lets us."""
+        self.is_up_to_date = False
+        self._report()
+
+    def on_validation_batch_start(self, *_: Any, **__: Any) -> None:
+        """Tell; the user may wish to stop here too."""
+        self._report()
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Write the epoch's row."""
+        assert isinstance(pl_module, Learner)
+        lesson, pl_module.lesson = pl_module.lesson, Lesson()
+        self.val_dice = lesson.val_dice.mean()
+        means = (lesson.train_loss.mean(), lesson.val_loss.mean(), self.val_dice)
+        seconds = f"{self._pace.elapsed():.1f}"
+        self._write((str(self.epochs), seconds, *(f"{mean:.5f}" for mean in means)), "a")
+        self.epochs += 1
+        self.is_up_to_date = True
+
+    def _report(self) -> None:
+        share, left = self._pace.share(), self._pace.seconds_left()
+        fold_seconds = None if not share or left is None else self._pace.elapsed() / share
+        later = self._folds - self._fold.index - 1
+        self._tell(
+            Progress(
+                "training",
+                (self._fold.index + share) / self._folds,
+                None if left is None or fold_seconds is None else left + later * fold_seconds,
+                self._fold.index,
+                self._folds,
+                self.epochs,
+                None if self.epochs == 0 else self.val_dice,
+            )
+        )
+
+    def _write(self, row: Sequence[str], mode: str) -> None:
+        path = self._fold.folder / "curves.csv"
+        with path.open(mode, encoding="utf-8", newline="") as file:
+            csv.writer(file).writerow(row)
