@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -79,19 +80,26 @@ def _has_bf16() -> bool:
 
 @contextlib.contextmanager
 def courteous() -> Iterator[None]:
-    """Let a window's thread go first while the calling thread computes on the CPU.
+    """Let a window go first while the calling thread computes on the CPU.
 
-    On Linux the calling thread, and the worker threads torch starts from it, get a lower
-    priority. It stays lowered afterwards: the system allows no thread to raise its own
-    again. The main thread is left alone.
+    Torch gets all cores but one: a thread more than there are free cores makes it slower,
+    not faster, as its threads wait for each other. On Linux the calling thread, and those
+    that torch starts from it, also get a lower priority, and keep it afterwards: the system
+    lets no thread raise its own again. The main thread's priority is left alone.
     """
-    if threading.current_thread() is not threading.main_thread() and hasattr(os, "setpriority"):
-        with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
-    yield
+    threads = torch.get_num_threads()
+    torch.set_num_threads(max(1, min(threads, (os.cpu_count() or 1) - 1)))
+    if sys.platform == "linux" and threading.current_thread() is not threading.main_thread():
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _niceness())
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
-_NICENESS = 15
+def _niceness() -> int:
+    """Ten below the process's own; asking again asks for no more."""
+    return min(19, os.getpriority(os.PRIO_PROCESS, os.getpid()) + 10)
 
 
 def _processor() -> str:

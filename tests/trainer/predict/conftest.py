@@ -48,7 +48,7 @@ def trained() -> Segmenter:
     torch.manual_seed(0)
     module = build(NETWORK).module
     optimiser = torch.optim.AdamW(module.parameters(), 3e-3)
-    for step in range(60):
+    for step in range(45):
         pairs = [picture(64, 64, seed=8 * step + index) for index in range(8)]
         images = torch.from_numpy(np.stack([image for image, _ in pairs])).permute(0, 3, 1, 2)
         masks = torch.from_numpy(np.stack([mask for _, mask in pairs]))[:, None]
