@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from trainer.data import rle, tiff
+from trainer.data.atomic import replacing
 from trainer.data.case import Mask
 from trainer.demo.organs import ORGANS
 from trainer.demo.section import draw_section
@@ -109,13 +110,17 @@ def write_cohort(folder: Path, orders: list[Order], seed: int) -> Iterator[tuple
         Made if missing; files of the same names are replaced.
     seed
         For the donors' ages and sexes.
+
+    Raises
+    ------
+    ExportError
+        If the folder cannot be written to.
     """
     rng = np.random.default_rng([seed, 1])
     rows: dict[str, list[dict[str, str]]] = {"train": [], "test": [], "unspoilt": []}
     for done, order in enumerate(orders, start=1):
         section = draw_section(order.organ, order.source, order.size, order.seed)
         images = folder / f"{order.split}_images"
-        images.mkdir(parents=True, exist_ok=True)
         tiff.write_rgb(images / f"{order.id}.tiff", section.image, JPEG_QUALITY)
         exact = (section.units > 0).astype(np.uint8)
         truth = SPOILERS[order.spoiler](section.units) if order.spoiler else exact
@@ -154,7 +159,7 @@ def _row(order: Order, pixel_size: float, truth: Mask, donor: tuple[int, str]) -
 
 
 def _write_csv(path: Path, columns: tuple[str, ...], rows: list[dict[str, str]]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with replacing(path) as draft, draft.open("w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, columns, extrasaction="ignore", lineterminator="\n")
         table.writeheader()
         table.writerows(rows)
