@@ -99,10 +99,11 @@ class Networks:
             for view in views:
                 total += self.look(index, image, (view,), cancelled)
             return total
+        elsewhere = "" if self.device.type == "cpu" else "choose the device cpu, "
         raise DeviceError(
             f"{self.device} has too little memory for {self._files[index].name}"
             f" at {max(image.shape[:2])} pixels",
-            remedy="close other programs, or choose the device cpu or smaller members",
+            remedy=f"{elsewhere}close other programs or use members of a smaller size",
         )
 
     def _forward(

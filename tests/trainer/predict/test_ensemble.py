@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import gc
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from conftest import ensemble, picture  # type: ignore[import-not-found]
 
 from trainer.errors import Cancelled, DeviceError, WeightsError
@@ -204,3 +207,53 @@ def test_a_missing_member_is_told_at_once(member: MakeMember, tmp_path: Path) ->
 def test_a_missing_device_is_told_at_once(member: MakeMember, tmp_path: Path) -> None:
     with pytest.raises(DeviceError, match=r"no device `cuda:9`; choose .*cpu"):
         Predictor(ensemble(member()), tmp_path, "cuda:9")
+
+
+def test_mixed_precision_draws_the_same_mask(
+    member: MakeMember, tmp_path: Path, trained: Segmenter
+) -> None:
+    image, _ = picture(256, 256, seed=9)
+    prediction = Predictor(ensemble(member(size=256)), tmp_path, "cpu").predict(image, "x")
+    with torch.inference_mode():
+        full = trained(torch.from_numpy(image).permute(2, 0, 1)[None].float()).sigmoid()[0, 0]
+    apart = np.abs(prediction.probability / 255 - full.numpy())
+    assert apart.mean() < 0.01
+    assert dice(to_mask(prediction, 0.5), (full >= 0.5).numpy().astype(np.uint8)) > 0.98
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of memory are Linux's")
+def test_too_little_memory_is_told_with_a_remedy(member: MakeMember, tmp_path: Path) -> None:
+    weights = member(size=4096).weights
+    done = subprocess.run(
+        [sys.executable, "-c", _STARVE, str(tmp_path), weights],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.strip() == (
+        f"cpu has too little memory for {weights} at 4096 pixels;"
+        " close other programs or use members of a smaller size."
+    ), done.stderr
+
+
+_STARVE = """
+import resource, sys
+from pathlib import Path
+import numpy as np
+import torch
+from trainer.errors import DeviceError
+from trainer.predict.ensemble import Predictor
+from trainer.settings import Ensemble, Member
+
+torch.set_num_threads(1)
+folder, weights = sys.argv[1:]
+ensemble = Ensemble(name="test", members=(Member(weights=weights),))
+predictor = Predictor(ensemble, Path(folder), "cpu")
+predictor.predict(np.zeros((1, 64, 3), np.uint8), "narrow")
+used = 4096 * int(Path("/proc/self/statm").read_text().split()[0])
+resource.setrlimit(resource.RLIMIT_AS, (used + 2**28, used + 2**28))
+try:
+    predictor.predict(np.zeros((64, 64, 3), np.uint8), "x")
+except DeviceError as error:
+    print(error)
+"""
