@@ -51,7 +51,9 @@ class Sample:
     coverage: Coverage
 
 
-def load(labels: Labels, size: int, scratch: Path) -> Iterator[Sample | CohortError]:
+def load(
+    labels: Labels, size: int, scratch: Path, room: float | None = None
+) -> Iterator[Sample | CohortError]:
     """Read every labelled case, one at a time; a case that cannot be read yields its error.
 
     Parameters
@@ -62,8 +64,10 @@ def load(labels: Labels, size: int, scratch: Path) -> Iterator[Sample | CohortEr
         Longer side of the resized images, in pixels.
     scratch
         A folder for the arrays that memory does not hold.
+    room
+        Bytes of memory to hold arrays in; a part of the machine's if None.
     """
-    room = _memory() * _MEMORY_SHARE
+    room = _memory() * _MEMORY_SHARE if room is None else room
     for case in labels.cases():
         try:
             sample = _read(labels, case, size)

@@ -1,0 +1,257 @@
+from __future__ import annotations
+
+import csv
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner, Result
+
+from trainer.cli import app
+from trainer.data import rle
+from trainer.data.cohort import Cohort
+from trainer.data.store import Store
+from trainer.settings import Network, Recipe, read_ensemble, to_yaml
+
+COMMANDS = ("train", "predict", "evaluate", "export", "history")
+
+
+def call(*words: object) -> Result:
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    network = Network(
+        encoder="mobilenetv3_small_050", decoder_channels=(16, 16, 8, 8, 8), pretrained=False
+    )
+    tiny = Recipe(name="tiny", network=network, size=96, crop=64, folds=2, epochs=1, batch_size=2)
+    path = tmp_path / "tiny.yaml"
+    path.write_text(to_yaml(tiny), "utf-8")
+    return path
+
+
+@pytest.fixture
+def trained(cohort_folder: Path, recipe: Path, tmp_path: Path) -> Path:
+    out = tmp_path / "run"
+    result = call("train", cohort_folder, "--recipe", recipe, "--out", out, "--device", "cpu")
+    assert result.exit_code == 0, result.output
+    return out
+
+
+@pytest.fixture
+def curated(cohort_folder: Path) -> np.ndarray:
+    mask = np.zeros((300, 400), np.uint8)
+    mask[10:20, 30:50] = 1
+    store = Store.for_cohort(cohort_folder)
+    store.add("11", mask, tool="brush", status="accepted", note="redrawn")
+    store.close()
+    return mask
+
+
+@pytest.mark.parametrize("words", [["--help"], *([command, "--help"] for command in COMMANDS)])
+def test_help_says_how_and_does_not_wait_for_torch(words: list[str]):
+    code = (
+        "import sys; from trainer.cli import app\n"
+        f"try: app({words!r})\n"
+        "except SystemExit as end: print('status', end.code)\n"
+        "print('torch' in sys.modules, 'sqlalchemy' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.splitlines()[-2:] == ["status 0", "False False"]
+    assert "Usage" in done.stdout
+    if len(words) > 1:
+        assert f"hubmap-trainer {words[0]} data" in done.stdout
+
+
+def test_the_loop_on_the_command_line(cohort_folder: Path, trained: Path, tmp_path: Path):
+    masks, scores = tmp_path / "masks.csv", tmp_path / "dice.csv"
+    out = tmp_path / "predictions"
+    predicted = call(
+        "predict", cohort_folder, "--ensemble", trained, "--out", out, "--device", "cpu", "--json"
+    )
+    ids = list(Cohort.open(cohort_folder).cases)
+    assert predicted.exit_code == 0, predicted.output
+    assert json.loads(predicted.stdout)["cases"] == ids
+    assert {path.stem for path in out.glob("*.npz")} == set(ids)
+
+    evaluated = call("evaluate", cohort_folder, "--predictions", out, "--csv", scores, "--json")
+    assert evaluated.exit_code == 0, evaluated.output
+    document = json.loads(evaluated.stdout)
+    with scores.open(encoding="utf-8", newline="") as file:
+        table = {row["id"]: row for row in csv.DictReader(file)}
+    assert set(table) == {"11", "12", "21", "22"}
+    for case in document["cases"]:
+        assert float(table[case["case_id"]]["dice"]) == pytest.approx(case["dice"], abs=1e-4)
+        assert case["iou"] == pytest.approx(case["dice"] / (2 - case["dice"]))
+    mean = np.mean([case["dice"] for case in document["cases"]])
+    assert document["organs"][-1]["organ"] == "all"
+    assert document["organs"][-1]["dice_mean"] == pytest.approx(mean)
+
+    exported = call(
+        *("export", cohort_folder, "--what", "prediction", "--predictions", out),
+        *("--format", "rle", "--out", masks),
+    )
+    assert exported.exit_code == 0, exported.output
+    assert masks.read_text().startswith("id,rle")
+
+
+def test_train_tells_its_table_as_json_and_progress_elsewhere(
+    cohort_folder: Path, recipe: Path, tmp_path: Path
+):
+    out = tmp_path / "run"
+    done = call("train", cohort_folder, "--recipe", recipe, "--out", out, "--minutes", 5, "--json")
+
+    assert done.exit_code == 0, done.output
+    document = json.loads(done.stdout)
+    assert [row["organ"] for row in document["organs"]] == ["kidney", "lung", "all"]
+    assert document["problems"] == []
+    assert "1 of 5 cases have no mask" in done.stderr
+    assert "Fold 2 of 2" in done.stderr
+    assert not any(word in done.stderr for word in ("Warning", "lightning", "TPU"))
+    assert not list(out.glob("lightning_logs"))
+
+
+def test_a_bad_case_costs_the_others_nothing_and_ends_with_1(
+    cohort_folder: Path, trained: Path, tmp_path: Path
+):
+    (cohort_folder / "train_images" / "12.tiff").write_bytes(b"no tiff")
+    out = tmp_path / "predictions"
+    done = call("predict", cohort_folder, "--ensemble", trained, "--out", out, "--json")
+
+    assert done.exit_code == 1
+    document = json.loads(done.stdout)
+    assert "12" not in document["cases"]
+    assert len(document["cases"]) == 4
+    assert len(document["problems"]) == 1
+    assert "12.tiff" in document["problems"][0]
+    assert len([line for line in done.stderr.splitlines() if "12.tiff" in line]) == 1
+
+
+def test_only_the_named_cases_are_predicted(cohort_folder: Path, trained: Path, tmp_path: Path):
+    out = tmp_path / "predictions"
+    words = ("--case", "31", "--case", "11")
+    done = call("predict", cohort_folder, "--ensemble", trained, "--out", out, *words)
+
+    assert done.exit_code == 0, done.output
+    assert {path.stem for path in out.glob("*.npz")} == {"31", "11"}
+
+
+def test_curated_masks_are_exported_as_they_are(
+    cohort_folder: Path, curated: np.ndarray, tmp_path: Path
+):
+    out = tmp_path / "curated.csv"
+    done = call(
+        "export", cohort_folder, "--what", "curated", "--format", "rle", "--out", out, "--json"
+    )
+
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["masks"] == 1
+    assert out.read_text("utf-8").splitlines()[1:] == [f"11,{rle.encode(curated)}"]
+
+
+def test_history_tells_each_revision(cohort_folder: Path, curated: np.ndarray):
+    done = call("history", cohort_folder, "11", "--json")
+    (revision,) = json.loads(done.stdout)["revisions"]
+
+    assert done.exit_code == 0
+    assert (revision["status"], revision["tool"], revision["note"]) == (
+        "accepted",
+        "brush",
+        "redrawn",
+    )
+    assert "redrawn" in call("history", cohort_folder, "11").stdout
+
+
+def test_asking_for_what_is_not_curated_makes_no_database(cohort_folder: Path):
+    done = call("history", cohort_folder, "11", "--json")
+
+    assert done.exit_code == 0
+    assert json.loads(done.stdout)["revisions"] == []
+    assert not (cohort_folder / "reviews.sqlite").exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["train", "{cohort}"],
+        ["train", "{cohort}", "--recipe", "nosuch", "--out", "x"],
+        ["predict", "{cohort}", "--ensemble", "x", "--out", "y", "--case", "nosuch"],
+        ["export", "{cohort}", "--what", "prediction", "--format", "rle", "--out", "x"],
+        ["export", "{cohort}", "--what", "truth", "--format", "bmp", "--out", "x"],
+        ["history", "{cohort}", "nosuch"],
+        ["nosuch"],
+    ],
+)
+def test_a_wrong_call_ends_with_2(words: list[str], cohort_folder: Path):
+    done = call(*(word.format(cohort=cohort_folder) for word in words))
+
+    assert done.exit_code == 2
+    assert done.stdout == "" or not words
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["history", "nowhere", "11"], "nowhere"),
+        (["evaluate", "{cohort}", "--predictions", "nowhere"], "nowhere"),
+        (["predict", "{cohort}", "--ensemble", "nowhere.yaml", "--out", "x"], "nowhere.yaml"),
+        (
+            ["train", "{cohort}", "--recipe", "{bad}", "--out", "x"],
+            "did you mean `folds`?",
+        ),
+        (
+            ["train", "{cohort}", "--recipe", "quick", "--out", "x", "--device", "cuda:99"],
+            "there is no device `cuda:99`",
+        ),
+        (
+            ["export", "{cohort}", "--what", "curated", "--format", "rle", "--out", "{out}"],
+            "there is no such mask to write",
+        ),
+    ],
+)
+def test_what_goes_wrong_is_one_line_and_status_1(
+    words: list[str], told: str, cohort_folder: Path, tmp_path: Path
+):
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("name: bad\nfold: 3\n")
+    places = {"cohort": cohort_folder, "bad": bad, "out": tmp_path / "out.csv"}
+    done = call(*(word.format(**places) for word in words))
+
+    assert done.exit_code == 1, done.output
+    assert done.stdout == ""
+    assert len([line for line in done.stderr.splitlines() if told in line]) == 1
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("wish", [signal.SIGINT, signal.SIGTERM])
+def test_a_training_told_to_stop_leaves_its_finished_folds(
+    wish: signal.Signals, cohort_folder: Path, recipe: Path, tmp_path: Path
+):
+    out = tmp_path / "run"
+    endless = recipe.read_text().replace("epochs: 1\n", "epochs: 100000\n")
+    recipe.write_text(endless)
+    words = ["train", cohort_folder, "--recipe", recipe, "--out", out, "--minutes", "0.3"]
+    command = [sys.executable, "-m", "trainer.cli", *map(str, words)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as training:
+        assert training.stderr is not None
+        said = ""
+        for line in training.stderr:
+            said += line
+            if "Fold 2 of 2" in line:
+                training.send_signal(wish)
+                break
+        said += training.stderr.read()
+
+    assert training.returncode == 1, said
+    assert "Stopped; finished folds: 1, usable in" in said.replace("\n", "")
+    assert len(read_ensemble(out).members) == 1
+    assert sorted(path.name for path in out.iterdir()) == [
+        *("ensemble.yaml", "fold0", "folds.csv", "recipe.yaml", "run.json")
+    ]

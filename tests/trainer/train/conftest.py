@@ -1,0 +1,19 @@
+"""Recipes that train in seconds."""
+
+from __future__ import annotations
+
+import pytest
+
+from trainer.settings import Network, Recipe
+
+TINY = Network(
+    encoder="mobilenetv3_small_050", decoder_channels=(16, 16, 8, 8, 8), pretrained=False
+)
+
+
+@pytest.fixture
+def tiny_recipe() -> Recipe:
+    """Two folds of one epoch."""
+    return Recipe(
+        name="tiny", network=TINY, size=96, crop=64, folds=2, epochs=1, batch_size=2, seed=3
+    )

@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from trainer.data.cohort import Cohort
+from trainer.data.store import Store
+from trainer.errors import CohortError
+from trainer.settings import Recipe
+from trainer.train.dataset import Crops, Sample, Whole, load
+from trainer.train.labels import Labels
+
+
+@pytest.fixture
+def cohort(cohort_folder: Path) -> Cohort:
+    return Cohort.open(cohort_folder)
+
+
+@pytest.fixture
+def store(cohort: Cohort):
+    store = Store.for_cohort(cohort.folder)
+    yield store
+    store.close()
+
+
+def loaded(cohort: Cohort, store: Store | None, scratch: Path, **more) -> dict[str, Sample]:
+    items = load(Labels.gather(cohort, store), 128, scratch, **more)
+    return {item.case.id: item for item in items if isinstance(item, Sample)}
+
+
+def test_labelled_cases_are_read_at_the_recipes_size(cohort: Cohort, tmp_path: Path):
+    samples = loaded(cohort, None, tmp_path)
+
+    assert list(samples) == [case.id for case in cohort.cases.values() if case.has_truth]
+    for case_id, sample in samples.items():
+        truth = cohort.truth(case_id)
+        assert truth is not None
+        assert max(sample.image.shape[:2]) == 128
+        assert sample.image.shape[:2] == sample.coverage.shape
+        assert sample.coverage.mean() / 255 == pytest.approx(truth.mean(), abs=0.01)
+        assert sample.digest == cohort.digest(case_id)
+
+
+def test_accepted_masks_take_truths_place_and_others_do_not(
+    cohort: Cohort, store: Store, tmp_path: Path
+):
+    before = loaded(cohort, store, tmp_path)
+    accepted, pending, *_ = before
+    for case_id, status in ((accepted, "accepted"), (pending, "needs work")):
+        empty = np.zeros(cohort.shape(case_id), np.uint8)
+        store.add(case_id, empty, tool="test", status=status)
+    after = loaded(cohort, store, tmp_path)
+
+    assert before[accepted].coverage.any()
+    assert not after[accepted].coverage.any()
+    assert np.array_equal(after[pending].coverage, before[pending].coverage)
+
+
+def test_a_newer_revision_that_is_not_accepted_takes_the_place_back(
+    cohort: Cohort, store: Store, tmp_path: Path
+):
+    case_id = next(iter(cohort.cases))
+    empty = np.zeros(cohort.shape(case_id), np.uint8)
+    store.add(case_id, empty, tool="test", status="accepted")
+    store.add(case_id, empty, tool="test", status="rejected")
+
+    assert loaded(cohort, store, tmp_path)[case_id].coverage.any()
+
+
+def test_a_case_without_truth_is_trained_on_once_its_mask_is_accepted(
+    cohort: Cohort, store: Store, tmp_path: Path
+):
+    unlabelled = next(case.id for case in cohort.cases.values() if not case.has_truth)
+    assert unlabelled not in loaded(cohort, store, tmp_path)
+    full = np.ones(cohort.shape(unlabelled), np.uint8)
+    store.add(unlabelled, full, tool="test", status="accepted")
+
+    assert loaded(cohort, store, tmp_path)[unlabelled].coverage.min() == 255
+
+
+def test_a_case_that_cannot_be_read_costs_the_others_nothing(cohort: Cohort, tmp_path: Path):
+    first, *others = [case for case in cohort.cases.values() if case.has_truth]
+    first.image_path.write_bytes(b"II*\0 torn")
+    items = list(load(Labels.gather(cohort, None), 128, tmp_path))
+
+    assert isinstance(items[0], CohortError)
+    assert first.id in str(items[0])
+    assert [item.case.id for item in items[1:] if isinstance(item, Sample)] == [
+        case.id for case in others
+    ]
+
+
+def test_a_mask_of_another_size_is_told(cohort: Cohort, store: Store, tmp_path: Path):
+    case_id = next(iter(cohort.cases))
+    store.add(case_id, np.ones((10, 20), np.uint8), tool="test", status="accepted")
+    told = [
+        str(item)
+        for item in load(Labels.gather(cohort, store), 128, tmp_path)
+        if isinstance(item, CohortError)
+    ]
+
+    assert len(told) == 1
+    assert case_id in told[0]
+    assert "10×20" in told[0]
+
+
+def test_without_room_in_memory_arrays_are_mapped_from_disk(cohort: Cohort, tmp_path: Path):
+    here, mapped = loaded(cohort, None, tmp_path), loaded(cohort, None, tmp_path, room=0)
+
+    for case_id, sample in mapped.items():
+        assert isinstance(sample.image, np.memmap)
+        assert np.array_equal(sample.image, here[case_id].image)
+        assert np.array_equal(sample.coverage, here[case_id].coverage)
+
+
+def test_an_epoch_shows_large_images_more_often_and_is_never_tiny(cohort: Cohort, tmp_path: Path):
+    samples = list(loaded(cohort, None, tmp_path).values())
+    recipe = Recipe(name="x", size=128, crop=64, batch_size=2)
+
+    assert len(Crops(samples[:1], recipe)) >= 10 * recipe.batch_size
+    pixels, coverage = Crops(samples, recipe)[0]
+    assert pixels.shape == (3, 64, 64)
+    assert coverage.shape == (1, 64, 64)
+
+
+def test_whole_images_are_padded_and_their_masks_are_not(cohort: Cohort, tmp_path: Path):
+    samples = list(loaded(cohort, None, tmp_path).values())
+    for sample, (pixels, coverage) in zip(samples, Whole(samples), strict=False):
+        assert pixels.shape[1] % 32 == pixels.shape[2] % 32 == 0
+        assert coverage.shape[1:] == sample.coverage.shape
