@@ -139,7 +139,7 @@ def outline(mask: Mask, thickness: int, dash: int = 0) -> Mask:
 
 def _dashes(mask: Mask, thickness: int, dash: int) -> Mask:
     """Every second stretch of the boundary, widened to reach through the band."""
-    reach = 2 * thickness - 1
+    reach = 2 * thickness + 1
     marks = np.zeros_like(mask)
     contours, _ = cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
     for contour in contours:

@@ -60,11 +60,13 @@ class Rows:
         """The rle cell of a case, read anew."""
         if "rle" not in self.columns:
             return ""
-        if self._now() != self._stamp:
-            raise CohortError(
-                "has changed since it was opened", file=self.csv, remedy="open the cohort again"
-            )
-        return table.line_at(self.csv, case.row, *place)[self.columns["rle"]].strip()
+        if self._now() == self._stamp:
+            cells = table.line_at(self.csv, case.row, *place)
+            if len(cells) == self._width and cells[self.columns["id"]].strip() == case.id:
+                return cells[self.columns["rle"]].strip()
+        raise CohortError(
+            "has changed since it was opened", file=self.csv, remedy="open the cohort again"
+        )
 
     def annotation(self, case_id: str) -> Path:
         """Where the case's polygons are, if it has any."""

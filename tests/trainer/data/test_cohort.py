@@ -44,6 +44,18 @@ class TestSound:
         data = (maker.folder / "train_images" / "17.tiff").read_bytes()
         assert cohort.digest("17") == hashlib.blake2b(data, digest_size=16).hexdigest()
 
+    @pytest.mark.parametrize("newline", ["\n", "\r\n"])
+    def test_every_row_s_truth_is_its_own(self, maker: CohortMaker, newline: str):
+        for number in range(1, 60):
+            maker.add(str(number), rle=f"{number} 1")
+        path = maker.write() / "train.csv"
+        path.write_text(path.read_text(), newline=newline)
+        cohort = Cohort.open(path)
+        for case_id in cohort.cases:
+            truth = cohort.truth(case_id)
+            assert truth is not None
+            assert np.flatnonzero(truth.T).tolist() == [int(case_id) - 1]
+
     @pytest.mark.parametrize("name", ["", "train.csv", "test.csv"])
     def test_folder_or_csv(self, maker: CohortMaker, name: str):
         maker.add("17").write()

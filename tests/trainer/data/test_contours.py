@@ -211,14 +211,19 @@ class TestOutline:
         assert not (band & ~mask & 1).any()
         assert not (contours.outline(mask, thickness, dash) & ~band & 1).any()
 
-    def test_dashes_have_their_length_and_gaps(self):
+    @pytest.mark.parametrize("kind", ["disc", "square"])
+    @pytest.mark.parametrize("thickness", [2, 4, 6])
+    def test_dashes_have_their_length_and_gaps(self, kind: str, thickness: int):
         mask = np.zeros((300, 300), np.uint8)
-        cv2.circle(mask, (150, 150), 120, 1, -1)
-        dashed = contours.outline(mask, 4, dash=30)
-        pieces = cv2.connectedComponents(dashed)[0] - 1
+        if kind == "disc":
+            cv2.circle(mask, (150, 150), 120, 1, -1)
+        else:
+            mask[30:270, 30:270] = 1
+        dashed = contours.outline(mask, thickness, dash=30)
         around = len(cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)[0][0])
-        assert pieces == pytest.approx(around / 60, abs=2)
-        assert dashed.sum() == pytest.approx(contours.outline(mask, 4).sum() / 2, rel=0.2)
+        assert cv2.connectedComponents(dashed)[0] - 1 == pytest.approx(around / 60, abs=1)
+        whole = contours.outline(mask, thickness).sum()
+        assert dashed.sum() == pytest.approx(whole / 2, rel=0.1)
 
     def test_an_empty_mask_has_none(self):
         assert not contours.outline(np.zeros((5, 5), np.uint8), 2, 3).any()
