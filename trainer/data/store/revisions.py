@@ -155,7 +155,9 @@ class Store:
         if status not in get_args(Status):
             raise StoreError(f"unknown status {status!r}", case=case_id)
         digest, packed = pack(mask)
-        row: dict[str, Any] = {
+        height, width = mask.shape
+        kept = {"digest": digest, "height": height, "width": width, "runs": packed}
+        row = {
             "case_id": case_id,
             "digest": digest,
             "author": author or user_name(),
@@ -164,15 +166,8 @@ class Store:
             "status": status,
             "note": note,
         }
-        size = {"height": mask.shape[0], "width": mask.shape[1]}
         with self._adding, self._database.writing() as connection:
-            known = sa.select(masks.c.digest).where(masks.c.digest == digest)
-            if connection.execute(known).first() is None:
-                connection.execute(masks.insert().values(digest=digest, runs=packed, **size))
-            parent = connection.execute(_newest(case_id)).first()
-            row["parent_id"] = None if parent is None else parent.id
-            number = connection.execute(revisions.insert().values(row)).lastrowid
-            return _revision(connection.execute(_select().where(revisions.c.id == number)).one())
+            return _insert(connection, kept, row)
 
     def close(self) -> None:
         """Give the database back."""
@@ -183,8 +178,20 @@ def user_name() -> str:
     """Name of the user that runs this program."""
     try:
         return getpass.getuser()
-    except (OSError, KeyError):
+    except (OSError, KeyError, ImportError):
         return "unknown"
+
+
+def _insert(connection: sa.Connection, kept: dict[str, Any], row: dict[str, Any]) -> Revision:
+    """Add a revision after the case's newest, and its mask where it is not there yet."""
+    known = sa.select(masks.c.digest).where(masks.c.digest == kept["digest"])
+    if connection.execute(known).first() is None:
+        connection.execute(masks.insert().values(kept))
+    parent = connection.execute(_newest(row["case_id"])).first()
+    parent_id = None if parent is None else parent.id
+    result = connection.execute(revisions.insert().values(row | {"parent_id": parent_id}))
+    (number,) = result.inserted_primary_key or (None,)
+    return _revision(connection.execute(_select().where(revisions.c.id == number)).one())
 
 
 def _select() -> sa.Select[Any]:
