@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -89,7 +90,7 @@ class Networks:
         try:
             with self._interruptible(cancelled):
                 return self._forward(self._network(index), image, views)
-        except (RuntimeError, MemoryError) as error:
+        except (RuntimeError, MemoryError, cv2.error) as error:
             if not _is_out_of_memory(error):
                 raise
         if self.device.type == "cuda":
@@ -154,10 +155,11 @@ def _described(file: Path) -> Checkpoint:
     return describe(file)
 
 
-def _is_out_of_memory(error: RuntimeError | MemoryError) -> bool:
+def _is_out_of_memory(error: Exception) -> bool:
     told = str(error).lower()
     return (
         isinstance(error, torch.OutOfMemoryError | MemoryError)
         or "out of memory" in told
         or "can't allocate memory" in told
+        or "insufficient memory" in told  # OpenCV's words
     )

@@ -249,7 +249,7 @@ torch.set_num_threads(1)
 folder, weights = sys.argv[1:]
 ensemble = Ensemble(name="test", members=(Member(weights=weights),))
 predictor = Predictor(ensemble, Path(folder), "cpu")
-predictor.predict(np.zeros((1, 64, 3), np.uint8), "narrow")
+predictor.predict(np.zeros((8, 32, 3), np.uint8), "narrow")
 used = 4096 * int(Path("/proc/self/statm").read_text().split()[0])
 resource.setrlimit(resource.RLIMIT_AS, (used + 2**28, used + 2**28))
 try:
