@@ -104,6 +104,7 @@ class Jobs:
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(2, thread_name_prefix="jobs")
         self.running: list[Job[Any]] = []
+        self.closed = False
 
     def call(
         self,
@@ -118,9 +119,9 @@ class Jobs:
                 result = function()
             except BaseException as error:  # noqa: BLE001  (none may be lost: `failed` tells it)
                 fault = error
-                post(lambda: failed(fault))
+                post(lambda: None if self.closed else failed(fault))
             else:
-                post(lambda: then(result))
+                post(lambda: None if self.closed else then(result))
 
         self._pool.submit(work)
 
@@ -131,6 +132,8 @@ class Jobs:
         outcome: list[BaseException | None] = [None]
 
         def on_yield(step: StepT | _Failed) -> None:
+            if self.closed:
+                return
             if isinstance(step, _Failed):
                 outcome[0] = step.error
                 return
@@ -142,14 +145,16 @@ class Jobs:
             job.running = False
             self.running.remove(job)
             bar.close()
-            job.ended.emit(outcome[0])
+            if not self.closed:
+                job.ended.emit(outcome[0])
 
         self.running.append(job)
         create_worker(job.run, steps, _connect={"yielded": on_yield, "finished": on_finished})
         return job
 
     def close(self) -> None:
-        """Ask all works to stop."""
+        """Ask all works to stop; nothing is told of them any more."""
+        self.closed = True
         for job in self.running:
             job.cancel()
         self._pool.shutdown(wait=False, cancel_futures=True)

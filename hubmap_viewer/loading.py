@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -15,6 +16,9 @@ from trainer.data.store import Revision, Status, Store
 from trainer.data.tiff import pyramid
 from trainer.errors import TrainerError
 from trainer.predict.postprocess import to_mask
+
+SMALLEST = 512
+"""Longer side, in pixels, that a picture's coarsest level need not fall below."""
 
 OUTLINE = 3
 """Width of an outline in pixels of the level it is drawn on."""
@@ -98,7 +102,7 @@ def load(sources: Sources, case_id: str) -> Loaded:
     curated, origin = _start(kept, truth, predicted, image.shape[:2])
     return Loaded(
         case=sources.cohort.cases[case_id],
-        image=pyramid(image),
+        image=levels(image),
         truth=truth,
         truth_outline=None if truth is None else outline_levels(truth),
         predicted=predicted,
@@ -121,14 +125,16 @@ def load_prediction(sources: Sources, case_id: str) -> Predicted | None:
     return Predicted(prediction, threshold, mask, outline_levels(mask, DASH))
 
 
+def levels(image: Image) -> list[Image]:
+    """The image and its halves; napari wants two levels even of a small one."""
+    return pyramid(image, smallest=min(SMALLEST, max(image.shape[:2]) // 2))
+
+
 def outline_levels(mask: Mask, dash: int = 0) -> list[Mask]:
     """The mask's outline, drawn anew on each level so that it stays as wide on the screen."""
-    levels = [mask, *(_halved(mask, 2**k) for k in range(1, _levels(mask)))]
-    return [outline(level, OUTLINE, dash) for level in levels]
-
-
-def _levels(mask: Mask) -> int:
-    return len(pyramid(mask))
+    smaller = max(1, math.ceil(math.log2(max(mask.shape) / SMALLEST)))
+    masks = [mask, *(_halved(mask, 2**k) for k in range(1, smaller + 1))]
+    return [outline(level, OUTLINE, dash) for level in masks]
 
 
 def _halved(mask: Mask, factor: int) -> Mask:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
 import napari
@@ -12,6 +12,7 @@ from napari.viewer import Viewer
 
 if TYPE_CHECKING:
     from hubmap_viewer.desk import Desk
+    from hubmap_viewer.docks.base import Dock
     from hubmap_viewer.docks.ensemble import EnsembleDock
     from hubmap_viewer.docks.export import ExportDock
     from hubmap_viewer.docks.review import ReviewDock
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 PLUGIN = "hubmap-viewer"
 DOCKS = ("Review", "Ensemble", "Train", "Export")
+
+DockT = TypeVar("DockT", bound="Dock")
 
 _desks: WeakKeyDictionary[Viewer, Desk] = WeakKeyDictionary()
 
@@ -46,7 +49,7 @@ def review_dock(napari_viewer: Viewer | None = None) -> ReviewDock:
     from hubmap_viewer.docks.review import ReviewDock
 
     desk = desk_for(napari_viewer or _viewer())
-    return ReviewDock(desk.session, desk.open)
+    return _watched(ReviewDock(desk.session, desk.open), desk)
 
 
 def ensemble_dock(napari_viewer: Viewer | None = None) -> EnsembleDock:
@@ -57,7 +60,7 @@ def ensemble_dock(napari_viewer: Viewer | None = None) -> EnsembleDock:
     dock = EnsembleDock(desk.session, desk.jobs, desk.engine, desk.open, desk.show_predictions)
     dock.predicted.connect(desk.on_predicted)
     desk.found_ensembles.connect(dock.refresh)
-    return dock
+    return _watched(dock, desk)
 
 
 def train_dock(napari_viewer: Viewer | None = None) -> TrainDock:
@@ -68,7 +71,7 @@ def train_dock(napari_viewer: Viewer | None = None) -> TrainDock:
     dock = TrainDock(desk.session, desk.open)
     dock.trained.connect(desk.on_trained)
     desk.closing.connect(dock.close_process)
-    return dock
+    return _watched(dock, desk)
 
 
 def export_dock(napari_viewer: Viewer | None = None) -> ExportDock:
@@ -76,7 +79,13 @@ def export_dock(napari_viewer: Viewer | None = None) -> ExportDock:
     from hubmap_viewer.docks.export import ExportDock
 
     desk = desk_for(napari_viewer or _viewer())
-    return ExportDock(desk.session, desk.jobs, desk.open)
+    return _watched(ExportDock(desk.session, desk.jobs, desk.open), desk)
+
+
+def _watched(dock: DockT, desk: Desk) -> DockT:
+    """All work ends when the dock's window is gone."""
+    dock.window_gone.connect(desk.close)
+    return dock
 
 
 def open_all(viewer: Viewer) -> None:

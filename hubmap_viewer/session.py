@@ -128,8 +128,8 @@ class Session:
             return
         self._saver = Saver(
             self.store,
-            saved=lambda revision: self._post(lambda: self._on_saved(revision)),
-            failed=lambda error: self._post(lambda: self.told.emit(error)),
+            saved=lambda revision: self._post(lambda: self._on_saved(folder, revision)),
+            failed=lambda error: self._post(lambda: self._on_not_saved(folder, error)),
         )
 
     def status(self, case_id: str) -> Status:
@@ -309,10 +309,19 @@ class Session:
         self._note_painting()
         return self._saver is None or self._saver.flush()
 
-    def _on_saved(self, revision: Revision) -> None:
-        self.reviews[revision.case_id] = revision
-        self.saved.emit(revision.case_id)
-        self.case_updated.emit(revision.case_id)
+    def _on_saved(self, folder: Path, revision: Revision) -> None:
+        if self._is_open(folder):
+            self.reviews[revision.case_id] = revision
+            self.saved.emit(revision.case_id)
+            self.case_updated.emit(revision.case_id)
+
+    def _on_not_saved(self, folder: Path, error: StoreError) -> None:
+        if self._is_open(folder):
+            self.told.emit(error)
+
+    def _is_open(self, folder: Path) -> bool:
+        """Whether this cohort is still the one under review: its saver may speak later."""
+        return self._saver is not None and self.cohort is not None and self.cohort.folder == folder
 
     # -- predictions and scores ---------------------------------------------------------
 

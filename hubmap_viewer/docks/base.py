@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from psygnal import Signal
 from qtpy.QtCore import Qt
-from qtpy.QtGui import QGuiApplication
+from qtpy.QtGui import QGuiApplication, QShowEvent
 from qtpy.QtWidgets import (
     QComboBox,
     QFileDialog,
@@ -23,6 +24,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from hubmap_viewer.docks.closing import ClosingGuard, main_window_of
 from hubmap_viewer.session import Session
 
 WIDTH = 380
@@ -39,6 +41,8 @@ class Dock(QWidget):
     hint
         What this dock will offer, shown while nothing is open.
     """
+
+    window_gone = Signal()
 
     def __init__(self, session: Session, open_cohort: Callable[[Path], None], hint: str) -> None:
         super().__init__()
@@ -66,6 +70,13 @@ class Dock(QWidget):
         layout.addWidget(self.pages)
         session.cohort_opened.connect(self._show_page)
         self._show_page()
+
+    def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802
+        """Once it is in a window, have the window's end watched."""
+        super().showEvent(event)
+        window = main_window_of(self)
+        if window is not None and window.findChild(ClosingGuard) is None:
+            ClosingGuard(window, self.session, self.window_gone.emit)
 
     def _show_page(self) -> None:
         self.pages.setCurrentIndex(0 if self.session.cohort is None else 1)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from psygnal import Signal
+from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import (
     QButtonGroup,
     QFileDialog,
@@ -110,6 +111,13 @@ class EnsembleDock(Dock):
         self.run.clicked.connect(self._start)
         self.cancel.clicked.connect(self._cancel)
 
+    def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802
+        """Look for devices when they are first to be seen: it costs seconds of a process."""
+        super().showEvent(event)
+        if self.device.count() == 0:
+            self.device.addItem("looking for devices …", None)
+            self._jobs.call(self._engine.devices, self._list_devices, self._on_no_devices)
+
     # -- choices --------------------------------------------------------------------------
 
     def refresh(self) -> None:
@@ -117,9 +125,6 @@ class EnsembleDock(Dock):
         cohort = self.session.cohort
         if cohort is None:
             return
-        if self.device.count() == 0:
-            self.device.addItem("looking for devices …", None)
-            self._jobs.call(self._engine.devices, self._list_devices, self._on_no_devices)
         before = self.ensembles.currentData()
         entries = [*self._picked, *library.ensembles(cohort.folder)]
         self.ensembles.blockSignals(True)
@@ -279,7 +284,7 @@ class EnsembleDock(Dock):
         self.bar.setValue(1000 if error is None else 0)
         if error is None:
             failed = f", {self._problems} could not be read" if self._problems else ""
-            self.state.setText(f"Done: {total} cases{failed}.")
+            self.state.setText(f"Done: {total} case{'' if total == 1 else 's'}{failed}.")
         elif isinstance(error, Cancelled):
             self.state.setText(f"Cancelled: {done} of {total} cases are kept.")
         else:
