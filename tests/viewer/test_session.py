@@ -1,0 +1,153 @@
+"""The session's rules, with no window at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import TRAIN
+
+from hubmap_viewer.loading import Predicted, load
+from hubmap_viewer.session import Session
+from trainer.data.case import Prediction
+from trainer.data.cohort import Cohort
+from trainer.data.store import Store
+
+
+@pytest.fixture
+def session(cohort_folder: Path) -> Iterator[Session]:
+    """The tiny cohort, with nothing open; a wanted case is loaded at once."""
+    session = Session()
+    session.case_wanted.connect(lambda case_id: session.put(load(session.sources, case_id)))
+    session.open_cohort(Cohort.open(cohort_folder))
+    yield session
+    session.close()
+
+
+@pytest.fixture
+def told(session: Session) -> list[str]:
+    words: list[str] = []
+    session.told.connect(lambda message: words.append(str(message)))
+    return words
+
+
+def paint(session: Session, rows: slice) -> None:
+    assert session.open is not None
+    session.open.curated[rows] ^= 1
+    session.painted("paint")
+
+
+def test_an_answer_for_another_case_is_dropped(session: Session) -> None:
+    session.want("11")
+    late = load(session.sources, "12")
+    session.put(late)
+    assert session.open is not None
+    assert session.open.id == "11"
+
+
+def test_what_is_painted_without_a_word_is_kept_on_leaving(
+    session: Session, cohort_folder: Path
+) -> None:
+    session.want("11")
+    assert session.open is not None
+    session.open.curated[5:9] = 1
+    session.want("12")
+    assert session.flush()
+    store = Store.for_cohort(cohort_folder)
+    revision = store.latest("11")
+    assert revision is not None
+    assert store.mask(revision)[5:9].all()
+    store.close()
+
+
+def test_a_case_opened_before_its_draft_is_saved_shows_the_draft(session: Session) -> None:
+    session.want("11")
+    paint(session, slice(0, 20))
+    assert session.open is not None
+    drawn = session.open.curated.copy()
+    session.want("12")
+    session.want("11")
+    assert np.array_equal(session.open.curated, drawn)
+
+
+def test_edits_survive_a_visit_to_another_case(session: Session) -> None:
+    session.want("11")
+    paint(session, slice(0, 20))
+    session.want("12")
+    paint(session, slice(40, 50))
+    session.want("11")
+    session.undo()
+    assert session.open is not None
+    assert np.array_equal(session.open.curated, TRAIN[0].mask)
+
+
+def test_nothing_to_undo_is_said(session: Session, told: list[str]) -> None:
+    session.want("11")
+    session.undo()
+    assert told == ["Nothing to undo on case 11."]
+
+
+def test_a_judged_case_is_kept_with_its_origin(session: Session, cohort_folder: Path) -> None:
+    session.want("11")
+    session.judge("accepted")
+    assert session.flush()
+    store = Store.for_cohort(cohort_folder)
+    revision = store.latest("11")
+    assert revision is not None
+    assert (revision.status, revision.tool) == ("accepted", "truth")
+    store.close()
+
+
+def test_the_verdict_is_known_before_it_is_on_disk(session: Session) -> None:
+    session.want("11")
+    session.judge("rejected")
+    session.want("12")
+    assert session.status("11") == "rejected"
+
+
+def test_a_prediction_scores_the_open_case(session: Session) -> None:
+    session.want("11")
+    mask = np.zeros_like(TRAIN[0].mask)
+    prediction = Prediction("11", mask[::4, ::4], mask[::4, ::4], mask.shape)
+    session.put_prediction("11", Predicted(prediction, 0.5, mask, [mask, mask[::2, ::2]]))
+    assert session.scores["11"].prediction == 0.0
+    session.put_prediction("12", None)
+    assert session.scores["11"].prediction == 0.0
+
+
+def test_taking_what_is_not_there_is_said(session: Session, told: list[str]) -> None:
+    session.want("31")
+    session.take("truth")
+    session.take("prediction")
+    assert told == [
+        "Case 31 has no truth to start from.",
+        "Case 31 has no prediction to start from.",
+    ]
+
+
+def test_a_changed_image_does_not_lose_the_kept_mask(
+    session: Session, told: list[str], cohort_folder: Path
+) -> None:
+    store = Store.for_cohort(cohort_folder)
+    store.add("11", np.ones((7, 7), np.uint8), tool="paint")
+    store.close()
+    session.want("11")
+    assert "7×7" in told[0]
+    assert "stays in the store" in told[0]
+
+
+def test_a_folder_that_cannot_hold_reviews_still_opens(
+    cohort_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (cohort_folder / "reviews.sqlite").write_bytes(b"this is no database" * 100)
+    session, words = Session(), []
+    session.told.connect(lambda message: words.append(str(message)))
+    session.case_wanted.connect(lambda case_id: session.put(load(session.sources, case_id)))
+    session.open_cohort(Cohort.open(cohort_folder))
+    assert "reviews.sqlite" in words[0]
+    session.want("11")
+    session.judge("accepted")
+    assert "nothing can be kept here" in words[-1]
+    session.close()
