@@ -69,6 +69,7 @@ class CaseLayers:
                 self._make(here)
             else:
                 self._swap(here)
+            self.curated.metadata = {"case": here.id}
             self._place(here)
             self._show_prediction()
         self._viewer.reset_view()
