@@ -57,9 +57,10 @@ class Hand:
             raise StepError(f"there is no {kind.__name__}")
         dock = found[0]
         assert isinstance(dock, kind)
-        holder = dock.parentWidget()
+        holder, window = dock.parentWidget(), dock.window()
         assert holder is not None
-        for tabs in dock.window().findChildren(QTabBar):
+        assert window is not None
+        for tabs in window.findChildren(QTabBar):
             for number in range(tabs.count()):
                 if tabs.isVisible() and tabs.tabText(number) == holder.windowTitle():
                     QTest.mouseClick(tabs, _LEFT, pos=tabs.tabRect(number).center())
