@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from typer.testing import CliRunner, Result
 
 from trainer.cli import app
@@ -18,6 +20,15 @@ from trainer.data.store import Store
 from trainer.settings import Network, Recipe, read_ensemble, to_yaml
 
 COMMANDS = ("train", "predict", "evaluate", "export", "history")
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Networks this small are slower on two threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def call(*words: object) -> Result:
@@ -237,9 +248,10 @@ def test_a_training_told_to_stop_leaves_its_finished_folds(
     out = tmp_path / "run"
     endless = recipe.read_text().replace("epochs: 1\n", "epochs: 100000\n")
     recipe.write_text(endless)
-    words = ["train", cohort_folder, "--recipe", recipe, "--out", out, "--minutes", "0.3"]
+    words = ["train", cohort_folder, "--recipe", recipe, "--out", out, "--minutes", "0.2"]
     command = [sys.executable, "-m", "trainer.cli", *map(str, words)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as training:
+    alone = os.environ | {"OMP_NUM_THREADS": "1"}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=alone) as training:
         assert training.stderr is not None
         said = ""
         for line in training.stderr:

@@ -102,7 +102,7 @@ def test_each_case_is_predicted_by_the_member_that_did_not_see_it(
 
 
 def test_a_few_epochs_learn_what_a_disc_is(cohort: Cohort, tiny_recipe: Recipe, tmp_path: Path):
-    recipe = tiny_recipe.model_copy(update={"epochs": 12, "batch_size": 4, "learning_rate": 1e-2})
+    recipe = tiny_recipe.model_copy(update={"epochs": 8, "batch_size": 4, "learning_rate": 1e-2})
     result = run(cohort, recipe, tmp_path / "run", device="cpu")
 
     assert result.report[-1].dice_mean > 0.8
@@ -185,7 +185,7 @@ def test_curated_masks_are_learned_and_named(cohort: Cohort, tiny_recipe: Recipe
         ).id
         for case_id in ids
     }
-    recipe = tiny_recipe.model_copy(update={"epochs": 6, "learning_rate": 1e-2})
+    recipe = tiny_recipe.model_copy(update={"epochs": 3, "learning_rate": 1e-2})
     result = run(cohort, recipe, tmp_path / "run", curated=store, device="cpu")
     store.close()
 
