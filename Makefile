@@ -20,6 +20,7 @@ SCREEN = $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter Darwin,$(shell uname)))
 XVFB = xvfb-run --auto-servernum --server-args="-screen 0 1600x1000x24"
 
 .PHONY: demo test system clean
+.DELETE_ON_ERROR:
 
 demo: $(VENV)/.demo
 ifneq ($(SCREEN),)

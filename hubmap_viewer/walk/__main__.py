@@ -74,18 +74,20 @@ def _take_step(loop: Loop, name: str, console: Console) -> bool:
 
     from hubmap_viewer.walk.hand import StepError
 
+    console.print(f"{name:8}", end=" ")
     started, told = time.monotonic(), len(notification_manager.records)
-    failure = ""
+    note = failure = ""
     try:
         note = getattr(loop, name)()
     except StepError as error:
-        note = failure = str(error)
-    for record in notification_manager.records[told:]:
-        console.print(f"{'':19} {record.severity}: {record.message}", markup=False)
-        if record.severity >= NotificationSeverity.ERROR:
-            failure = failure or record.message
-    mark = "FAILED: " if failure else ""
-    console.print(f"{name:8} {time.monotonic() - started:6.1f} s  {mark}{note}", markup=False)
+        failure = str(error)
+    said = notification_manager.records[told:]
+    errors = [record.message for record in said if record.severity >= NotificationSeverity.ERROR]
+    failure = failure or "; ".join(errors)
+    outcome = f"FAILED: {failure}" if failure else note
+    console.print(f"{time.monotonic() - started:6.1f} s  {outcome}", markup=False)
+    for record in said:
+        console.print(f"{'':19}the window said: {record.message}", markup=False)
     return not failure
 
 
