@@ -16,7 +16,7 @@ from hubmap_viewer.engine import Engine
 from hubmap_viewer.jobs import Job, Jobs, post
 from hubmap_viewer.keys import bind_keys
 from hubmap_viewer.layers import CaseLayers
-from hubmap_viewer.loading import Loaded, load, load_prediction
+from hubmap_viewer.loading import load, load_prediction
 from hubmap_viewer.scores import Scores, score, score_all
 from hubmap_viewer.session import Session
 from trainer.data.cohort import Cohort
@@ -92,17 +92,12 @@ class Desk:
     # -- a case ---------------------------------------------------------------------------
 
     def _load(self, case_id: str) -> None:
-        sources = self.session.sources
-
-        def failed(error: BaseException) -> None:
-            if self.session.wanted == case_id:
-                self.tell(error)
-
         self.viewer.status = f"Opening case {case_id} …"
-        self.jobs.call(partial(load, sources, case_id), self._loaded, failed)
-
-    def _loaded(self, loaded: Loaded) -> None:
-        self.session.put(loaded)
+        self.jobs.call(
+            partial(load, self.session.sources, case_id),
+            self.session.put,
+            partial(self.session.fail, case_id),
+        )
 
     def _caption(self) -> None:
         here = self.session.open
@@ -197,15 +192,9 @@ class Desk:
 
 
 def caption(case_id: str, organ: str, scores: Scores) -> str:
-    """The line over the canvas: which case, and how its masks agree with truth (Dice)."""
-    parts = [case_id, organ]
-    if scores.prediction is not None:
-        seen = " (seen in training)" if scores.in_sample else ""
-        parts.append(f"prediction {scores.prediction:.3f}{seen}")
-    if scores.curated is not None:
-        parts.append(f"curated {scores.curated:.3f}")
-    if scores.prediction is None and scores.curated is None:
-        parts.append("no truth")
-    else:
-        parts.append("Dice against truth")
-    return "  ·  ".join(parts)
+    """What stands over the canvas: which case, and how its masks agree with truth (Dice)."""
+    if scores.curated is None:
+        return f"{case_id} · {organ}\nno truth"
+    seen = " (seen in training)" if scores.in_sample else ""
+    before = "–" if scores.prediction is None else f"{scores.prediction:.3f}{seen}"
+    return f"{case_id} · {organ}\nDice: prediction {before} → curated {scores.curated:.3f}"

@@ -53,6 +53,8 @@ class Session:
     case_wanted = Signal(str)
     """The id of a case that is to be loaded."""
     case_opened = Signal()
+    case_failed = Signal(str)
+    """The id of a case that could not be opened; the one before stays open."""
     mask_changed = Signal(object)
     """The Box of the curated mask that changed other than by painting on the canvas."""
     curated_changed = Signal()
@@ -186,6 +188,12 @@ class Session:
         self.case_updated.emit(case_id)
         for warning in loaded.warnings:
             self.told.emit(warning)
+
+    def fail(self, case_id: str, error: BaseException) -> None:
+        """Tell that a case could not be opened, if it is still wanted."""
+        if case_id == self.wanted:
+            self.told.emit(error)
+            self.case_failed.emit(case_id)
 
     # -- edits --------------------------------------------------------------------------
 

@@ -19,11 +19,13 @@ from qtpy.QtWidgets import (
     QPushButton,
     QShortcut,
     QTableView,
+    QToolButton,
 )
 
 from hubmap_viewer import colours, keys
 from hubmap_viewer.docks.base import Dock, combo, enable, quiet
-from hubmap_viewer.docks.case_table import CASE, CaseFilter, CaseTable
+from hubmap_viewer.docks.case_table import CASE, SECOND, CaseFilter, CaseTable
+from hubmap_viewer.docks.key_list import KeyList, written
 from hubmap_viewer.session import Session
 
 HINT = "Review cases: see where prediction and truth disagree, mend the mask, give a verdict."
@@ -41,6 +43,7 @@ class ReviewDock(Dock):
         self.progress = quiet()
         self.title, self.dice, self.kept = QLabel(), QLabel(), quiet()
         self.buttons: dict[keys.Key, QPushButton] = {}
+        self.key_list = KeyList(self)
         self._build_filter()
         self._build_table()
         self._build_case()
@@ -56,6 +59,14 @@ class ReviewDock(Dock):
         row.addWidget(self.organ)
         row.addWidget(self.status)
         row.addWidget(self.search, 1)
+        self.help = QToolButton()
+        self.help.setText("?")
+        self.help.setToolTip("Show the keys (?)")
+        self.help.clicked.connect(self._show_keys)
+        row.addWidget(self.help)
+        asked = QShortcut(QKeySequence("?"), self)
+        asked.setContext(Qt.ShortcutContext.WindowShortcut)
+        asked.activated.connect(self._show_keys)
         self.body.addLayout(row)
         self.organ.currentIndexChanged.connect(self._narrow)
         self.status.currentIndexChanged.connect(self._narrow)
@@ -123,18 +134,21 @@ class ReviewDock(Dock):
     def _button(
         self, key: keys.Key, text: str, actions: dict[keys.Key, Callable[[], None]]
     ) -> QPushButton:
-        sequence = QKeySequence(key.key.replace("Control", "Ctrl"))
-        short = sequence.toString(QKeySequence.SequenceFormat.NativeText)
+        short = written(key.key)
         button = QPushButton(f"{text}  {short}" if len(short) == 1 else text)
         button.setMinimumHeight(28)
         button.setToolTip(f"{key.does[0].upper()}{key.does[1:]} ({short})")
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         button.clicked.connect(lambda: actions[key]())
-        shortcut = QShortcut(sequence, self)
+        shortcut = QShortcut(QKeySequence(short), self)
         shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         shortcut.activated.connect(actions[key])
         self.buttons[key] = button
         return button
+
+    def _show_keys(self) -> None:
+        self.key_list.show()
+        self.key_list.raise_()
 
     # -- hearing --------------------------------------------------------------------------
 
@@ -143,10 +157,12 @@ class ReviewDock(Dock):
         session.cohort_opened.connect(self._on_cohort)
         session.case_wanted.connect(self._on_wanted)
         session.case_opened.connect(self._on_case)
+        session.case_failed.connect(self._on_failed)
         session.case_updated.connect(self._on_updated)
         session.curated_changed.connect(self._on_curated)
         session.prediction_changed.connect(self._on_curated)
         session.saved.connect(self._on_saved)
+        session.predictions_changed.connect(self._show_columns)
         self.filter.layoutChanged.connect(self._requeue)
         self.filter.modelReset.connect(self._requeue)
 
@@ -157,8 +173,12 @@ class ReviewDock(Dock):
         _refill(self.organ, "every organ", organs)
         _refill(self.status, "every status", list(colours.STATUS))
         self.search.clear()
+        self._show_columns()
         self._narrow()
         self._on_case()
+
+    def _show_columns(self) -> None:
+        self.table.setColumnHidden(SECOND, self.session.second is None)
 
     def _narrow(self) -> None:
         if self.session.cohort is None:
@@ -174,6 +194,7 @@ class ReviewDock(Dock):
             self._count()
 
     def _on_wanted(self, case_id: str) -> None:
+        self.notice.hide()
         self.title.setText(f"{case_id} · opening …")
         self.dice.clear()
         self.kept.clear()
@@ -187,6 +208,12 @@ class ReviewDock(Dock):
             assert selection is not None
             selection.setCurrentIndex(index, flags.ClearAndSelect | flags.Rows)
             self.table.scrollTo(index)
+
+    def _on_failed(self, case_id: str) -> None:
+        self._on_case()
+        here = self.session.open
+        still = "" if here is None else f" Case {here.id} is still open."
+        self.notice.tell(f"Case {case_id} could not be opened.{still}", wrong=True)
 
     def _on_case(self) -> None:
         here = self.session.open

@@ -109,6 +109,8 @@ def test_one_bad_image_costs_only_its_case(
     window.press("Ctrl+Right")
     window.wait(lambda: any("12.tiff" in told for told in window.told()))
     assert window.open_id == "11"
+    assert window.review.notice.text.endswith("12 could not be opened. Case 11 is still open.")
+    assert window.review.title.text().startswith("11 ")
     window.press("Ctrl+Right")
     window.wait(lambda: window.open_id == "21")
 
