@@ -13,8 +13,8 @@ import typer
 from rich.table import Table
 
 from trainer import named
-from trainer.errors import Cancelled, CohortError, TrainerError
-from trainer.terminal import Listener, Terminal, Wish
+from trainer.errors import CohortError, TrainerError
+from trainer.terminal import Listener, Stopping, Terminal, Wish
 
 if TYPE_CHECKING:
     from trainer.data.cohort import Cohort
@@ -83,7 +83,7 @@ def train(
         from trainer.train.run import run
 
         _say_unlabelled(opened, store, terminal)
-        with terminal.meter() as meter, _Stopping(out):
+        with terminal.meter() as meter, Stopping(out):
             listener = Listener(terminal, meter, wish)
             result = run(opened, chosen, out, curated=store, device=device, progress=listener.hear)
         terminal.result(
@@ -249,22 +249,6 @@ def history(
 def main() -> None:
     """Run `hubmap-trainer`."""
     app(prog_name="hubmap-trainer")
-
-
-class _Stopping:
-    """Says what a stopped training leaves."""
-
-    def __init__(self, out: Path) -> None:
-        self._out = out
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, _: object) -> None:
-        if isinstance(error, Cancelled):
-            count = len(list(self._out.glob("fold*/weights.json")))
-            kept = f"finished folds: {count}, usable in {self._out}" if count else "nothing is left"
-            raise Cancelled(f"Stopped; {kept}.") from error
 
 
 def _say_unlabelled(cohort: Cohort, store: Store | None, terminal: Terminal) -> None:

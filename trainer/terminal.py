@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -145,6 +146,22 @@ class Listener:
             self._terminal.problem(progress.notice)
         self._meter.show(_words(progress), progress.done, progress.seconds_left)
         self._wish.heed()
+
+
+class Stopping:
+    """Says what a stopped training leaves."""
+
+    def __init__(self, out: Path) -> None:
+        self._out = out
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, _: object) -> None:
+        if isinstance(error, Cancelled):
+            count = len(list(self._out.glob("fold*/weights.json")))
+            kept = f"finished folds: {count}, usable in {self._out}" if count else "nothing is left"
+            raise Cancelled(f"Stopped; {kept}.") from error
 
 
 def _words(progress: training.Progress) -> str:
