@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from napari.utils.color import ColorValue
 from napari.utils.notifications import notification_manager, show_error, show_warning
 from napari.viewer import Viewer
 from psygnal import Signal
@@ -108,7 +109,7 @@ class Desk:
         overlay.position = "top_left"
         overlay.font_size = 11
         overlay.box = True
-        overlay.box_color = "#000000b0"
+        overlay.box_color = ColorValue("#000000b0")
         overlay.text = caption(here.id, here.loaded.case.organ, here.scores)
 
     # -- predictions ----------------------------------------------------------------------

@@ -78,7 +78,8 @@ class Edit:
             return None
         tight = flipped[top : top + height, left : left + width]
         place = Box(box.top + top, box.left + left, box.top + top + height, box.left + left + width)
-        return cls(tool, place, zlib.compress(np.packbits(tight), 1), cv2.countNonZero(tight))
+        packed = np.packbits(np.asarray(tight, np.uint8)).tobytes()
+        return cls(tool, place, zlib.compress(packed, 1), cv2.countNonZero(tight))
 
     def apply(self, mask: Mask) -> None:
         """Flip the edit's pixels in place."""

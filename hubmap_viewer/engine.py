@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import subprocess
 import sys
@@ -101,6 +102,8 @@ class Engine:
             stderr=subprocess.PIPE,
             text=True,
             encoding="utf-8",
+            # Threads that wait by sleeping leave the window the processor.
+            env={**os.environ, "OMP_WAIT_POLICY": "passive"},
         )
         assert process.stdout is not None
         assert process.stderr is not None

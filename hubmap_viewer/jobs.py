@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from types import FunctionType
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 from napari.qt.threading import create_worker
 from napari.utils import progress
@@ -45,9 +46,13 @@ class _Failed:
     error: BaseException
 
 
-@ensure_main_thread  # type: ignore[misc]
 def post(call: Callable[[], None]) -> None:
     """Have a function called in the window's thread."""
+    _in_main_thread(call)
+
+
+@ensure_main_thread
+def _in_main_thread(call: Callable[[], None]) -> None:
     call()
 
 
@@ -149,7 +154,11 @@ class Jobs:
                 job.ended.emit(outcome[0])
 
         self.running.append(job)
-        create_worker(job.run, steps, _connect={"yielded": on_yield, "finished": on_finished})
+        create_worker(
+            cast("FunctionType", job.run),
+            steps,
+            _connect={"yielded": on_yield, "finished": on_finished},
+        )
         return job
 
     def close(self) -> None:

@@ -142,9 +142,8 @@ class CaseLayers:
         assert isinstance(probability, Image)
         found: Predicted | None = here.predicted
         outline.data = _blank(here.loaded.shape) if found is None else found.outline  # type: ignore[assignment]
-        probability.data = (
-            np.zeros((2, 2), np.uint8) if found is None else found.prediction.probability
-        )
+        nothing = np.zeros((2, 2), np.uint8)
+        probability.data = nothing if found is None else found.prediction.probability  # type: ignore[assignment]
         self._place(here)
 
     def _place(self, here: OpenCase) -> None:
@@ -152,7 +151,7 @@ class CaseLayers:
         pixel = here.loaded.case.pixel_size or 1.0
         unit = "µm" if here.loaded.case.pixel_size else "pixel"
         for name in (IMAGE, TRUTH, PREDICTION, CURATED):
-            self._made[name].scale = (pixel, pixel)
+            self._made[name].scale = np.array((pixel, pixel))
         height, width = here.loaded.shape
         probability = self._made[PROBABILITY]
         rows, columns = probability.data.shape[:2]

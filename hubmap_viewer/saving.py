@@ -17,6 +17,9 @@ QUIET = 0.2
 PATIENCE = 0.7
 """Seconds after which a draft is saved even while strokes go on."""
 
+FLUSH = 10.0
+"""Seconds to wait for all drafts to be saved, where nothing else is said."""
+
 RETRY = 2.0
 """Seconds until a save that failed is tried again."""
 
@@ -91,8 +94,9 @@ class Saver:
             writing = [self._writing.case_id] if self._writing is not None else []
             return sorted({*self._waiting, *writing})
 
-    def flush(self, timeout: float = 10.0) -> bool:
+    def flush(self, timeout: float | None = None) -> bool:
         """Save all drafts now; False if some could not be saved in time (seconds)."""
+        timeout = FLUSH if timeout is None else timeout
         with self._change:
             self._hurry = True
             self._change.notify_all()
@@ -102,13 +106,13 @@ class Saver:
             self._hurry = False
             return done
 
-    def close(self, timeout: float = 10.0) -> bool:
+    def close(self, timeout: float | None = None) -> bool:
         """Save all drafts and end the thread; False if some could not be saved in time."""
         done = self.flush(timeout)
         with self._change:
             self._closing = True
             self._change.notify_all()
-        self._thread.join(timeout)
+        self._thread.join(FLUSH if timeout is None else timeout)
         return done
 
     def _work(self) -> None:

@@ -52,8 +52,8 @@ class Recipe(_Settings):
     """
 
     name: str
-    network: Network = Network()
-    augmentation: Augmentation = Augmentation()
+    network: Network = Field(default_factory=lambda: Network.model_validate({}))
+    augmentation: Augmentation = Field(default_factory=lambda: Augmentation.model_validate({}))
     size: int = Field(512, ge=64, le=4096, description="Longer side of the resized image.")
     crop: int = Field(384, ge=64, le=4096, description="Side of the square training crop.")
     folds: int = Field(3, ge=2, le=20, description="K: each fold trains one member.")

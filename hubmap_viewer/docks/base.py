@@ -71,9 +71,9 @@ class Dock(QWidget):
         session.cohort_opened.connect(self._show_page)
         self._show_page()
 
-    def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802
+    def showEvent(self, a0: QShowEvent | None) -> None:  # noqa: N802
         """Once it is in a window, have the window's end watched."""
-        super().showEvent(event)
+        super().showEvent(a0)
         window = main_window_of(self)
         if window is not None and window.findChild(ClosingGuard) is None:
             ClosingGuard(window, self.session, self.window_gone.emit)
@@ -173,7 +173,6 @@ def quiet(text: str = "") -> QLabel:
     """A line that explains and does not press."""
     label = QLabel(text)
     label.setWordWrap(True)
-    label.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
     label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
     label.setStyleSheet("QLabel { color: #9aa0a6; }")
     return label

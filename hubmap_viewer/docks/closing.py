@@ -23,14 +23,18 @@ class ClosingGuard(QObject):
         super().__init__(window)
         self._session = session
         window.installEventFilter(self)
-        window.destroyed.connect(lambda *_: gone())
+        self._gone = gone
+        window.destroyed.connect(self._on_gone)
 
-    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
+    def _on_gone(self) -> None:
+        self._gone()
+
+    def eventFilter(self, a0: QObject | None, a1: QEvent | None) -> bool:  # noqa: N802
         """Refuse to close while edits cannot be saved, unless the user gives them up."""
-        if event is not None and event.type() == QEvent.Type.Close and not self._session.flush():
+        if a1 is not None and a1.type() == QEvent.Type.Close and not self._session.flush():
             if self._give_up():
                 return False
-            event.ignore()
+            a1.ignore()
             return True
         return False
 

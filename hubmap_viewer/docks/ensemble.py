@@ -97,7 +97,7 @@ class EnsembleDock(Dock):
             button = QRadioButton(text)
             self.scope.addButton(button, number)
             column.addWidget(button)
-        self.scope.button(2).setChecked(True)
+            button.setChecked(True)
         return column
 
     def _listen(self) -> None:
@@ -111,9 +111,9 @@ class EnsembleDock(Dock):
         self.run.clicked.connect(self._start)
         self.cancel.clicked.connect(self._cancel)
 
-    def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802
+    def showEvent(self, a0: QShowEvent | None) -> None:  # noqa: N802
         """Look for devices when they are first to be seen: it costs seconds of a process."""
-        super().showEvent(event)
+        super().showEvent(a0)
         if self.device.count() == 0:
             self.device.addItem("looking for devices …", None)
             self._jobs.call(self._engine.devices, self._list_devices, self._on_no_devices)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from qtpy.QtCore import QItemSelectionModel, QModelIndex, Qt
+from qtpy.QtCore import QModelIndex, Qt
 from qtpy.QtGui import QKeySequence
 from qtpy.QtWidgets import (
     QAbstractItemView,
@@ -203,10 +203,7 @@ class ReviewDock(Dock):
             return
         index = self.filter.mapFromSource(self.model.index(row, CASE))
         if index.isValid():
-            flags = QItemSelectionModel.SelectionFlag
-            selection = self.table.selectionModel()
-            assert selection is not None
-            selection.setCurrentIndex(index, flags.ClearAndSelect | flags.Rows)
+            self.table.setCurrentIndex(index)
             self.table.scrollTo(index)
 
     def _on_failed(self, case_id: str) -> None:

@@ -102,8 +102,10 @@ class TrainDock(Dock):
             why = "No case has a truth or an accepted mask."
         elif not self.name.text().strip():
             why = "Give the run a name."
+        elif _is_finished(self._run_folder()):
+            why = f"There is a finished run named {self.name.text()} already."
         elif self._run_folder().exists():
-            why = f"There is a run named {self.name.text()} already."
+            self.run.setText(f"Go on with run {self.name.text()}")
         enable(self.run, why)
 
     def _run_folder(self) -> Path:
@@ -166,7 +168,7 @@ class TrainDock(Dock):
         self.curves.stop()
         enable(self.stop, "Nothing is running.")
         assert out is not None
-        if code == 0:
+        if _is_finished(out):
             self.state.setText(f"Run {out.name} is finished.")
             self.notice.tell(f"Run {out.name} is finished: its predictions are now shown.")
             self.trained.emit(out)
@@ -183,3 +185,8 @@ class TrainDock(Dock):
         if self.process is not None:
             self.process.terminate()
             self.process.waitForFinished(5000)
+
+
+def _is_finished(run: Path) -> bool:
+    """Whether a run is whole; a training may still have had something to tell of a case."""
+    return (run / "report.csv").is_file()

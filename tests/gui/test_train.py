@@ -101,6 +101,10 @@ def test_a_name_that_is_taken_is_said(window: Window, cohort_folder: Path, tiny:
     (cohort_folder / "runs" / "old").mkdir(parents=True)
     window.show(window.train)
     window.train.name.setText("old")
+    assert window.train.run.text() == "Go on with run old"
+    (cohort_folder / "runs" / "old" / "report.csv").write_text("organ\n")
+    window.train.name.setText("ol")
+    window.train.name.setText("old")
     assert not window.train.run.isEnabled()
     assert "old" in window.train.run.toolTip()
 
