@@ -83,6 +83,8 @@ class Hand:
 
     def choose(self, box: QComboBox, text: str) -> None:
         """Choose an entry by typing its name."""
+        # What is typed within this time would be one name with what was typed before.
+        QTest.qWait(QApplication.keyboardInputInterval() + 50)
         box.setFocus()
         QTest.keyClicks(box, text)
         if not box.currentText().startswith(text):

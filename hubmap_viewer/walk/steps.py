@@ -108,14 +108,12 @@ class Loop:
         self.hand.press(Qt.Key.Key_P)
         saved: list[float] = []
         self.session.saved.connect(lambda _: saved.append(time.monotonic()))
-        self.hand.until(lambda: not self.session.unsaved(), "earlier edits to be saved")
-        saved.clear()
         released = self.hand.stroke(_missed(self.here))
         if np.array_equal(before, self.here.curated):
             raise StepError("the stroke changed nothing")
-        self.hand.until(lambda: saved, "the stroke to be saved")
+        self.hand.until(lambda: saved and saved[-1] > released, "the stroke to be saved")
         self.hand.picture("painted")
-        return f"{self._dice()}; saved {saved[0] - released:.1f} s after the stroke"
+        return f"{self._dice()}; saved {saved[-1] - released:.1f} s after the stroke"
 
     def undo(self) -> str:
         """Take the stroke back, and make it again."""
