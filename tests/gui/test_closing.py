@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from gui.conftest import Window
-from gui.test_curate import STROKE, kept
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication, QMessageBox
 
+from gui.conftest import Window
+from gui.test_curate import STROKE, kept
 from hubmap_viewer import saving
 
 
@@ -21,9 +21,7 @@ def draw(window: Window) -> np.ndarray:
     return window.desk.layers.curated.data.copy()
 
 
-def test_closing_saves_and_ends_the_predicting_process(
-    window: Window, cohort_folder: Path
-) -> None:
+def test_closing_saves_and_ends_the_predicting_process(window: Window, cohort_folder: Path) -> None:
     window.show(window.ensemble)
     window.wait(lambda: window.desk.engine._process is not None)
     process = window.desk.engine._process

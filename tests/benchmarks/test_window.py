@@ -1,0 +1,127 @@
+"""How long a person waits: `pytest tests/benchmarks/test_window.py --benchmark-only`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import napari
+import numpy as np
+import pytest
+import tifffile
+from conftest import Drawn, write_cohort
+from gui.conftest import Window
+from gui.test_predict import choose
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QApplication
+
+from trainer.data.store import Store
+
+SIZE = 3000
+DISCS = tuple((row, column, 200) for row in (600, 1500, 2400) for column in (600, 1500, 2400))
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve cases of 3000×3000."""
+    folder = tmp_path_factory.mktemp("large") / "cohort"
+    cases = [Drawn(str(n), "kidney", (SIZE, SIZE), discs=DISCS[: n % 5 + 3]) for n in range(12)]
+    write_cohort(folder, cases)
+    return folder
+
+
+@contextmanager
+def ticking() -> Iterator[list[float]]:
+    """Times at which the window's event loop came round, a timer asking every 5 ms."""
+    ticks: list[float] = []
+    timer = QTimer()
+    timer.setInterval(5)
+    timer.timeout.connect(lambda: ticks.append(time.perf_counter()))
+    timer.start()
+    yield ticks
+    timer.stop()
+
+
+def note_gaps(benchmark: Any, ticks: list[float]) -> None:
+    gaps = 1000 * np.diff(ticks)
+    for name, value in zip(
+        ("p50", "p90", "p99", "max"), np.percentile(gaps, (50, 90, 99, 100)), strict=True
+    ):
+        benchmark.extra_info[f"gap_{name}_ms"] = round(float(value), 1)
+    benchmark.extra_info["gaps"] = len(gaps)
+
+
+@pytest.mark.benchmark(group="event loop")
+@pytest.mark.parametrize("work", ["idle", "predicting"])
+def test_gaps_of_the_event_loop(
+    benchmark: Any,
+    open_window: Callable[[Path], Window],
+    large: Path,
+    ensemble_file: Path,
+    work: str,
+) -> None:
+    window = open_window(large)
+    window.wait(lambda: window.open_id is not None)
+    choose(window, ensemble_file)
+    window.wait(lambda: window.ensemble.device.currentData() is not None)
+    window.wait(lambda: not window.desk.jobs.running)
+
+    def watch() -> None:
+        with ticking() as ticks:
+            if work == "predicting":
+                window.click(window.ensemble.run)
+                window.wait(lambda: window.ensemble.job is None, 300)
+            else:
+                until = time.perf_counter() + 5
+                window.wait(lambda: time.perf_counter() > until)
+        note_gaps(benchmark, ticks)
+
+    benchmark.pedantic(watch, rounds=1)
+
+
+@pytest.mark.benchmark(group="open a 3000×3000 case, cold")
+@pytest.mark.parametrize("peer", ["viewer", "bare napari"])
+def test_from_asking_to_drawn(
+    benchmark: Any, open_window: Callable[[Path], Window], large: Path, peer: str
+) -> None:
+    window = open_window(large)
+    window.wait(lambda: window.open_id == "0")
+    names = iter(range(1, 12))
+    bare = napari.Viewer() if peer != "viewer" else None
+
+    def open_next() -> None:
+        case_id = str(next(names))
+        if bare is None:
+            window.desk.session.want(case_id)
+            window.wait(lambda: window.open_id == case_id)
+            window.canvas.repaint()
+        else:
+            image = tifffile.imread(large / "train_images" / f"{case_id}.tiff")
+            bare.layers.clear()
+            bare.add_image(image)
+            bare.add_labels(np.zeros(image.shape[:2], np.uint8))
+            bare.window._qt_viewer.canvas.native.repaint()
+        QApplication.processEvents()
+
+    benchmark.pedantic(open_next, rounds=8, warmup_rounds=1)
+    if bare is not None:
+        bare.close()
+
+
+@pytest.mark.benchmark(group="autosave of a 3000×3000 mask")
+def test_autosave(benchmark: Any, tmp_path: Path) -> None:
+    mask = Drawn("1", "kidney", (SIZE, SIZE), discs=DISCS).mask
+    store = Store.for_cohort(tmp_path)
+    turn = iter(range(1, 1000))
+
+    def save() -> None:
+        mask[0, next(turn)] = 1
+        store.add("1", mask, tool="paint")
+
+    benchmark.pedantic(save, rounds=20, warmup_rounds=1)
+    store.close()
+    size = sum(path.stat().st_size for path in tmp_path.glob("reviews.sqlite*"))
+    benchmark.extra_info["bytes_a_revision"] = size // 21
