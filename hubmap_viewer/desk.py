@@ -106,6 +106,7 @@ class Desk:
         overlay.visible = here is not None
         if here is None:
             return
+        self.viewer.status = f"Case {here.id}"
         overlay.position = "top_left"
         overlay.font_size = 11
         overlay.box = True

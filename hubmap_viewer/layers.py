@@ -21,8 +21,8 @@ PROBABILITY = "probability"
 TRUTH = "truth"
 PREDICTION = "prediction"
 CURATED = "curated"
-NAMES = (IMAGE, PROBABILITY, TRUTH, PREDICTION, CURATED)
-"""From the bottom to the top of the canvas."""
+NAMES = (IMAGE, PROBABILITY, CURATED, TRUTH, PREDICTION)
+"""From the bottom to the top of the canvas: outlines stay readable over the fill."""
 
 
 class CaseLayers:
@@ -90,14 +90,14 @@ class CaseLayers:
                 visible=False,
                 interpolation2d="linear",
             ),
-            _outline_layer(TRUTH, blank, colours.TRUTH),
-            _outline_layer(PREDICTION, blank, colours.PREDICTION),
             Labels(
                 here.curated,
                 name=CURATED,
                 colormap=_one_colour(colours.CURATED),
                 opacity=0.4,
             ),
+            _outline_layer(TRUTH, blank, colours.TRUTH),
+            _outline_layer(PREDICTION, blank, colours.PREDICTION),
         )
         for layer in layers:
             self._made[layer.name] = layer

@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
     QComboBox,
     QHeaderView,
     QLineEdit,
+    QPushButton,
     QTabBar,
     QTableView,
     QWidget,
@@ -110,6 +111,14 @@ class Hand:
         place = table.visualRect(model.index(row, 0)).center()
         QTest.mouseClick(table.viewport(), _LEFT, pos=place)
         QTest.mouseDClick(table.viewport(), _LEFT, pos=place)
+
+    def dismiss_notifications(self) -> None:
+        """Click away what napari has told, such as that PyQt5 is old."""
+        for widget in QApplication.allWidgets():
+            if type(widget).__name__ == "NapariQtNotification" and widget.isVisible():
+                button = widget.findChild(QPushButton, "close_button")
+                if button is not None:
+                    self.click(button)
 
     # -- the canvas -----------------------------------------------------------------------
 

@@ -28,6 +28,7 @@ _CONTROL = Qt.KeyboardModifier.ControlModifier
 _SHIFT = Qt.KeyboardModifier.ShiftModifier
 _SLOW = 420
 """Seconds that prediction and training may take."""
+_STROKES = 5
 
 
 class Loop:
@@ -48,6 +49,7 @@ class Loop:
         self.out = out
         self.desk = desk_for(viewer)
         self.session = self.desk.session
+        self._before_stroke = np.zeros((0, 0), np.uint8)
 
     @property
     def here(self) -> OpenCase:
@@ -58,6 +60,7 @@ class Loop:
         """Open the cohort and see its first case."""
         open_cohort(self.viewer, self.cohort)
         self.hand.until(lambda: self.session.open, "the first case")
+        self.hand.dismiss_notifications()
         self.hand.picture("opened")
         return f"{len(self.session.queue)} cases, the first is {self.here.id}"
 
@@ -72,6 +75,7 @@ class Loop:
         self.hand.until(
             lambda: dock.job is None or dock.job.done >= half, "half of the predictions", _SLOW
         )
+        gap = gaps.percentile(99)
         self.hand.picture("predicting")
         self.hand.until(lambda: dock.job is None, "all predictions", _SLOW)
         said = dock.state.text()
@@ -79,7 +83,7 @@ class Loop:
             raise StepError(dock.notice.text or said)
         self._until_scored()
         self.hand.picture("predicted")
-        return f"{said} Event loop: 99 of 100 gaps under {gaps.percentile(99):.0f} ms"
+        return f"{said} Event loop: 99 of 100 gaps under {gap:.0f} ms"
 
     def look(self) -> str:
         """Open the case where prediction and truth agree least."""
@@ -103,39 +107,40 @@ class Loop:
         return self._dice()
 
     def paint(self) -> str:
-        """Paint over the largest place that the prediction missed; it is saved by itself."""
-        before = self.here.curated.copy()
+        """Paint over what the prediction missed most; each stroke is saved by itself."""
         self.hand.press(Qt.Key.Key_P)
         saved: list[float] = []
         self.session.saved.connect(lambda _: saved.append(time.monotonic()))
-        released = self.hand.stroke(_missed(self.here))
-        if np.array_equal(before, self.here.curated):
-            raise StepError("the stroke changed nothing")
-        self.hand.until(lambda: saved and saved[-1] > released, "the stroke to be saved")
+        released = 0.0
+        for _ in range(_STROKES):
+            self._before_stroke = self.here.curated.copy()
+            released = self.hand.stroke(_over_missed(self.here))
+            if np.array_equal(self._before_stroke, self.here.curated):
+                raise StepError("a stroke changed nothing")
+        self.hand.until(lambda: saved and saved[-1] > released, "the last stroke to be saved")
         self.hand.picture("painted")
-        return f"{self._dice()}; saved {saved[-1] - released:.1f} s after the stroke"
+        wait = saved[-1] - released
+        return f"{_STROKES} strokes, {self._dice()}; saved {wait:.1f} s after the last"
 
     def undo(self) -> str:
-        """Take the stroke back, and make it again."""
+        """Take the last stroke back, and make it again."""
         painted = self.here.curated.copy()
-        predicted = self.here.predicted
-        assert predicted is not None
         self.hand.press(Qt.Key.Key_Z, _CONTROL)
-        self._until_curated(predicted.mask, "the stroke to be undone")
+        self._until_curated(self._before_stroke, "the stroke to be undone")
         self.hand.picture("undone")
         self.hand.press(Qt.Key.Key_Z, _CONTROL, _SHIFT)
         self._until_curated(painted, "the stroke to be made again")
         return "and made again"
 
     def accept(self) -> str:
-        """Accept the case; accept the next one as it was predicted."""
+        """Accept the case; accept the next one's truth as it is."""
         first = self.here.id
         self.hand.press(Qt.Key.Key_A)
         self._until_accepted(first)
         self.hand.press(Qt.Key.Key_Right, _CONTROL)
         second = self.session.queue[self.session.queue.index(first) + 1]
         self._until_open(second)
-        self.hand.press(Qt.Key.Key_Y)
+        self.hand.press(Qt.Key.Key_T)
         self.hand.press(Qt.Key.Key_A)
         self._until_accepted(second)
         self.hand.picture("accepted")
@@ -236,15 +241,14 @@ class _Gaps:
         return float(np.percentile(np.diff(self._ticks), share) * 1000)
 
 
-def _missed(here: OpenCase) -> list[Position]:
+def _over_missed(here: OpenCase) -> list[Position]:
     """A way from left to right through the largest part of truth that is not curated."""
-    height, width = here.curated.shape
     truth = here.loaded.truth
     missed = np.zeros_like(here.curated) if truth is None else truth & (1 - here.curated)
+    if not missed.any():
+        missed = 1 - here.curated
     _, labels, stats, _ = cv2.connectedComponentsWithStats(missed)
-    if len(stats) == 1:
-        return [(height / 2, width * share) for share in np.linspace(0.4, 0.6, 12)]
-    largest = 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
-    rows, columns = np.nonzero(labels == largest)
-    picked = np.unique(columns)[:: max(1, len(np.unique(columns)) // 12)]
+    rows, columns = np.nonzero(labels == 1 + np.argmax(stats[1:, cv2.CC_STAT_AREA]))
+    every = np.unique(columns)
+    picked = every[:: max(1, len(every) // 12)]
     return [(float(np.median(rows[columns == column])), float(column)) for column in picked]

@@ -14,13 +14,13 @@ from conftest import TRAIN, write_cohort
 from gui.conftest import Window
 
 
-def test_layers_from_image_up_to_curated(window: Window) -> None:
+def test_layers_with_outlines_above_the_fill(window: Window) -> None:
     assert [layer.name for layer in window.viewer.layers] == [
         "image",
         "probability",
+        "curated",
         "truth",
         "prediction",
-        "curated",
     ]
     assert window.viewer.layers.selection.active is window.desk.layers.curated
     assert window.desk.layers["image"].multiscale
