@@ -47,11 +47,12 @@ def bundle(cohort: Path, run: Path, out: Path) -> None:
         name = f"member{index}.safetensors"
         out.mkdir(parents=True, exist_ok=True)
         checkpoint.save(out / name, module, description, dtype=torch.float16)
-        members.append(Member(weights=name))
+        members.append(Member(weights=name, weight=1.0))
     ensemble = Ensemble(
         name="demo",
         members=tuple(members),
         tta=("identity", "hflip"),
+        threshold=0.5,
         thresholds=best_thresholds(Cohort.open(cohort), Predictions.open(run / "oof")),
     )
     (out / "ensemble.yaml").write_text(to_yaml(ensemble), encoding="utf-8")
