@@ -133,14 +133,14 @@ class Loop:
         return "and made again"
 
     def accept(self) -> str:
-        """Accept the case; accept the next one's truth as it is."""
+        """Accept the case; accept the next one as it was predicted."""
         first = self.here.id
         self.hand.press(Qt.Key.Key_A)
         self._until_accepted(first)
         self.hand.press(Qt.Key.Key_Right, _CONTROL)
         second = self.session.queue[self.session.queue.index(first) + 1]
         self._until_open(second)
-        self.hand.press(Qt.Key.Key_T)
+        self.hand.press(Qt.Key.Key_Y)
         self.hand.press(Qt.Key.Key_A)
         self._until_accepted(second)
         self.hand.picture("accepted")
