@@ -76,8 +76,9 @@ class Hand:
                 raise StepError(f"waited {seconds:.0f} s for {what}")
             QTest.qWait(10)
 
-    def click(self, widget: QWidget) -> None:
+    def click(self, widget: QWidget | None) -> None:
         """Click a button that can be clicked."""
+        assert widget is not None
         if not widget.isEnabled():
             raise StepError(f"{widget.objectName() or 'a button'} is disabled: {widget.toolTip()}")
         QTest.mouseClick(widget, _LEFT)
