@@ -53,11 +53,10 @@ class Hand:
 
     def dock(self, kind: type[_DockT]) -> _DockT:
         """The dock of this kind, brought to the front by a click on its tab."""
-        found = [dock for dock in self.viewer.window.dock_widgets.values() if type(dock) is kind]
-        if not found:
+        docked: list[object] = list(self.viewer.window.dock_widgets.values())
+        dock = next((widget for widget in docked if isinstance(widget, kind)), None)
+        if dock is None:
             raise StepError(f"there is no {kind.__name__}")
-        dock = found[0]
-        assert isinstance(dock, kind)
         holder, window = dock.parentWidget(), dock.window()
         assert holder is not None
         assert window is not None
