@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -151,3 +155,44 @@ def test_a_folder_that_cannot_hold_reviews_still_opens(
     session.judge("accepted")
     assert "nothing can be kept here" in words[-1]
     session.close()
+
+
+_PAINT_AND_WAIT = """
+import sys, time
+from pathlib import Path
+from hubmap_viewer.loading import load
+from hubmap_viewer.session import Session
+from trainer.data.cohort import Cohort
+
+session = Session()
+session.case_wanted.connect(lambda case_id: session.put(load(session.sources, case_id)))
+session.open_cohort(Cohort.open(Path(sys.argv[1])))
+session.want("11")
+for row in range(5):
+    session.open.curated[row] ^= 1
+    session.painted("paint")
+    print(row, flush=True)
+    time.sleep(0.05)
+time.sleep(60)
+"""
+
+
+def test_a_killed_window_loses_nothing_older_than_a_second(cohort_folder: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", _PAINT_AND_WAIT, str(cohort_folder)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    for _ in range(5):
+        process.stdout.readline()
+    threading.Event().wait(1.0)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    store = Store.for_cohort(cohort_folder)
+    revision = store.latest("11")
+    assert revision is not None
+    drawn = TRAIN[0].mask.copy()
+    drawn[:5] ^= 1
+    assert np.array_equal(store.mask(revision), drawn)
+    store.close()
