@@ -13,7 +13,8 @@ from napari.utils.colormaps import DirectLabelColormap
 from hubmap_viewer import colours
 from hubmap_viewer.edits import Box
 from hubmap_viewer.loading import Predicted
-from hubmap_viewer.session import OpenCase, Session
+from hubmap_viewer.open_case import OpenCase
+from hubmap_viewer.session import Session
 from trainer.data.case import Mask
 
 IMAGE = "image"

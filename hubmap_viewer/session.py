@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 from psygnal import Signal
 
 from hubmap_viewer.edits import Box, Edit, History
 from hubmap_viewer.loading import Loaded, Predicted, Sources
+from hubmap_viewer.open_case import OpenCase
 from hubmap_viewer.saving import Draft, Saver
 from hubmap_viewer.scores import Scores
 from trainer.data.case import Mask
@@ -17,24 +18,6 @@ from trainer.data.cohort import Cohort
 from trainer.data.predictions import Predictions
 from trainer.data.store import Revision, Status, Store
 from trainer.errors import StoreError, TrainerError
-from trainer.metrics import dice
-
-
-@dataclass(slots=True)
-class OpenCase:
-    """The case on the canvas; ``curated`` is the very array that is painted on."""
-
-    loaded: Loaded
-    curated: Mask
-    shadow: Mask
-    tool: str
-    predicted: Predicted | None
-    status: Status
-    scores: Scores = field(default_factory=Scores)
-
-    @property
-    def id(self) -> str:
-        return self.loaded.case.id
 
 
 class Session:
@@ -174,11 +157,10 @@ class Session:
         if case_id != self.wanted:
             return
         draft = self._saver.pending(case_id) if self._saver else None
-        curated = loaded.curated if draft is None else draft.mask.copy()
         self.open = OpenCase(
             loaded=loaded,
-            curated=curated,
-            shadow=curated.copy(),
+            curated=loaded.curated if draft is None else draft.mask.copy(),
+            history=self._histories.setdefault(case_id, History()),
             tool=loaded.origin,
             predicted=loaded.predicted,
             status=loaded.status if draft is None else draft.status,
@@ -197,47 +179,21 @@ class Session:
 
     # -- edits --------------------------------------------------------------------------
 
-    @property
-    def history(self) -> History:
-        """The open case's own edits; they stay its own when another case is opened."""
-        assert self.open is not None
-        return self._histories.setdefault(self.open.id, History())
-
     def painted(self, tool: str, box: Box | None = None) -> None:
         """Take note of what has been painted on ``curated`` inside the box."""
-        if self.open is None:
-            return
-        here = self.open
-        edit = Edit.between(here.shadow, here.curated, tool, box)
-        if edit is None:
-            return
-        edit.box.of(here.shadow)[:] = edit.box.of(here.curated)
-        self.history.record(edit)
-        self._touched(tool)
+        if self.open is not None and self.open.note(tool, box) is not None:
+            self._touched()
 
     def take(self, side: str) -> None:
         """Replace the curated mask by ``truth``, by ``prediction``, or by ``nothing``."""
         if self.open is None:
             return
-        here = self.open
-        if side == "truth" and here.loaded.truth is not None:
-            mask = here.loaded.truth
-        elif side == "prediction" and here.predicted is not None:
-            mask = here.predicted.mask
-        elif side == "nothing":
-            mask = here.curated * 0
-        else:
-            self.told.emit(f"Case {here.id} has no {side} to start from.")
+        mask = self.open.side(side)
+        if mask is None:
+            self.told.emit(f"Case {self.open.id} has no {side} to start from.")
             return
         self._note_painting()
-        edit = Edit.between(here.curated, mask, side)
-        here.tool = side
-        if edit is None:
-            self.told.emit(f"The curated mask is {side} already.")
-            return
-        self._apply(edit)
-        self.history.record(edit)
-        self._touched(side)
+        self._changed(self.open.become(mask, side), f"The curated mask is {side} already.")
 
     def undo(self) -> None:
         """Take the open case's last edit back."""
@@ -248,37 +204,30 @@ class Session:
         self._travel("redo", History.redo)
 
     def _travel(self, word: str, move: Callable[[History, Mask], Edit | None]) -> None:
-        if self.open is None:
-            return
-        self._note_painting()
-        edit = move(self.history, self.open.curated)
-        if edit is None:
-            self.told.emit(f"Nothing to {word} on case {self.open.id}.")
-            return
-        edit.apply(self.open.shadow)
-        self.mask_changed.emit(edit.box)
-        self._touched(word)
-
-    def _apply(self, edit: Edit) -> None:
-        assert self.open is not None
-        edit.apply(self.open.curated)
-        edit.apply(self.open.shadow)
-        self.mask_changed.emit(edit.box)
+        if self.open is not None:
+            self._note_painting()
+            nothing = f"Nothing to {word} on case {self.open.id}."
+            self._changed(self.open.travel(move, word), nothing)
 
     def _note_painting(self) -> None:
         """Catch what has been drawn without a word, so that nothing drawn is lost."""
-        if self.open is not None:
-            self.painted("paint")
+        self.painted("paint")
 
-    def _touched(self, tool: str) -> None:
+    def _changed(self, edit: Edit | None, otherwise: str) -> None:
+        if edit is None:
+            self.told.emit(otherwise)
+        else:
+            self.mask_changed.emit(edit.box)
+            self._touched()
+
+    def _touched(self) -> None:
         assert self.open is not None
         here = self.open
-        here.tool = tool
         if here.status == "accepted":
             here.status = "needs work"
             self.told.emit(f"Case {here.id} was changed: it is no longer accepted.")
         self._rescore()
-        self._keep(tool)
+        self._keep()
         self.curated_changed.emit()
         self.case_updated.emit(here.id)
 
@@ -291,10 +240,10 @@ class Session:
         self._note_painting()
         self.open.status = status
         self._rescore()
-        self._keep(self.open.tool, note, urgent=True)
+        self._keep(note, urgent=True)
         self.case_updated.emit(self.open.id)
 
-    def _keep(self, tool: str, note: str = "", *, urgent: bool = False) -> None:
+    def _keep(self, note: str = "", *, urgent: bool = False) -> None:
         assert self.open is not None
         here = self.open
         if self._saver is None:
@@ -306,7 +255,8 @@ class Session:
                 )
             )
             return
-        self._saver.submit(Draft(here.id, here.curated.copy(), tool, here.status, note, urgent))
+        mask = here.curated.copy()
+        self._saver.submit(Draft(here.id, mask, here.tool, here.status, note, urgent))
 
     def unsaved(self) -> list[str]:
         """Ids of the cases whose newest state is not on disk yet."""
@@ -362,16 +312,5 @@ class Session:
 
     def _rescore(self) -> None:
         assert self.open is not None
-        here = self.open
-        known = self.scores.get(here.id, Scores())
-        truth, predicted = here.loaded.truth, here.predicted
-        if truth is None:
-            here.scores = Scores()
-        else:
-            here.scores = replace(
-                known,
-                curated=dice(here.curated, truth),
-                prediction=None if predicted is None else dice(predicted.mask, truth),
-                in_sample=predicted is not None and predicted.prediction.in_sample,
-            )
-        self.scores[here.id] = here.scores
+        known = self.scores.get(self.open.id, Scores())
+        self.scores[self.open.id] = self.open.rescore(known)

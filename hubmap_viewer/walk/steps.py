@@ -15,8 +15,8 @@ from hubmap_viewer.docks.ensemble import EnsembleDock
 from hubmap_viewer.docks.export import ExportDock
 from hubmap_viewer.docks.review import ReviewDock
 from hubmap_viewer.docks.train import TrainDock
+from hubmap_viewer.open_case import OpenCase
 from hubmap_viewer.plugin import desk_for, open_cohort
-from hubmap_viewer.session import OpenCase
 from hubmap_viewer.walk.hand import Hand, Position, StepError
 from trainer.data import rle, tiff
 from trainer.data.case import Mask

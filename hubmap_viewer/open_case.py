@@ -1,0 +1,98 @@
+"""The case on the canvas: its masks, its edits, its verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from hubmap_viewer.edits import Box, Edit, History
+from hubmap_viewer.loading import Loaded, Predicted
+from hubmap_viewer.scores import Scores
+from trainer.data.case import Mask
+from trainer.data.store import Status
+from trainer.metrics import dice
+
+
+@dataclass(slots=True)
+class OpenCase:
+    """A loaded case under review.
+
+    Attributes
+    ----------
+    curated
+        The very array that is painted on: uint8 (H, W), 0 or 1.
+    history
+        The case's own edits.
+    tool
+        What changed the mask last, in a word.
+    """
+
+    loaded: Loaded
+    curated: Mask
+    history: History
+    tool: str
+    predicted: Predicted | None
+    status: Status
+    scores: Scores = field(default_factory=Scores)
+    _known: Mask = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._known = self.curated.copy()
+
+    @property
+    def id(self) -> str:
+        return self.loaded.case.id
+
+    def side(self, name: str) -> Mask | None:
+        """The mask that ``truth``, ``prediction`` or ``nothing`` stands for; None if missing."""
+        if name == "truth":
+            return self.loaded.truth
+        if name == "prediction":
+            return None if self.predicted is None else self.predicted.mask
+        return np.zeros_like(self.curated)
+
+    def note(self, tool: str, box: Box | None = None) -> Edit | None:
+        """Take note of what has been painted inside the box; None if nothing was."""
+        edit = Edit.between(self._known, self.curated, tool, box)
+        if edit is not None:
+            edit.apply(self._known)
+            self._record(edit)
+        return edit
+
+    def become(self, mask: Mask, tool: str) -> Edit | None:
+        """Replace the curated mask; None if it is that mask already."""
+        edit = Edit.between(self.curated, mask, tool)
+        self.tool = tool
+        if edit is not None:
+            edit.apply(self.curated)
+            edit.apply(self._known)
+            self._record(edit)
+        return edit
+
+    def travel(self, move: Callable[[History, Mask], Edit | None], word: str) -> Edit | None:
+        """Undo or redo; None if there is nothing to."""
+        edit = move(self.history, self.curated)
+        if edit is not None:
+            edit.apply(self._known)
+            self.tool = word
+        return edit
+
+    def rescore(self, known: Scores) -> Scores:
+        """Compare the masks with truth; what is known of other predictions stays."""
+        truth, predicted = self.loaded.truth, self.predicted
+        if truth is None:
+            self.scores = Scores()
+        else:
+            self.scores = replace(
+                known,
+                curated=dice(self.curated, truth),
+                prediction=None if predicted is None else dice(predicted.mask, truth),
+                in_sample=predicted is not None and predicted.prediction.in_sample,
+            )
+        return self.scores
+
+    def _record(self, edit: Edit) -> None:
+        self.history.record(edit)
+        self.tool = edit.tool
