@@ -109,7 +109,7 @@ class CaseLayers:
     def _prepare_curated(self) -> None:
         layer = self.curated
         layer.selected_label = 1
-        layer.brush_size = 40
+        layer.brush_size = 30
         layer.events.paint.connect(self._on_paint)
         layer.events.selected_label.connect(self._only_one_label)
         layer.bind_key("Control-Z", lambda _: self._session.undo(), overwrite=True)

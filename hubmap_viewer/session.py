@@ -127,6 +127,11 @@ class Session:
         review = self.reviews.get(case_id)
         return "unreviewed" if review is None else review.status
 
+    def is_kept(self, case_id: str) -> bool:
+        """Whether a curated mask of the case is in the store, or on its way there."""
+        pending = self._saver is not None and self._saver.pending(case_id) is not None
+        return pending or case_id in self.reviews
+
     # -- the case -----------------------------------------------------------------------
 
     def want(self, case_id: str) -> None:

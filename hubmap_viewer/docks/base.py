@@ -27,7 +27,7 @@ from qtpy.QtWidgets import (
 from hubmap_viewer.docks.closing import ClosingGuard, main_window_of
 from hubmap_viewer.session import Session
 
-WIDTH = 380
+WIDTH = 400
 """Least width of a dock in pixels: the case table with its scores fits."""
 
 

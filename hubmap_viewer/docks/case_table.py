@@ -101,7 +101,9 @@ class CaseTable(QAbstractTableModel):
 
     def _score(self, case_id: str, column: int) -> float | None:
         scores = self._session.scores.get(case_id, Scores())
-        return {PREDICTION: scores.prediction, SECOND: scores.second}.get(column, scores.curated)
+        if column == CURATED:
+            return scores.curated if self._session.is_kept(case_id) else None
+        return scores.prediction if column == PREDICTION else scores.second
 
     def _problem(self, case_id: str) -> str | None:
         assert self._session.cohort is not None

@@ -142,10 +142,9 @@ class EnsembleDock(Dock):
         self.device.clear()
         for name, description in devices.items():
             self.device.addItem(description, name)
-        missing = [word for word in ("cuda", "mps") if not any(word in name for name in devices)]
-        alone = len(devices) == 1
+        missing = [kind for kind in ("CUDA", "MPS") if not any(kind.lower() in d for d in devices)]
         self.device_note.setText(
-            f"No {' or '.join(missing).upper()} device was found." if alone else ""
+            f"No {' or '.join(missing)} device was found." if len(devices) == 1 else ""
         )
 
     def _on_no_devices(self, error: BaseException) -> None:

@@ -18,7 +18,7 @@ from trainer.export import FILES, FORMATS, WHATS, Format, Selection, write
 HINT = "Export: corrected masks as images, as RLE CSV for the hand-in, or for other tools."
 
 _WORDS: dict[Format, str] = {
-    "rle": "RLE CSV (id,rle: the competition's hand-in)",
+    "rle": "RLE CSV (hand-in: id,rle)",
     "tiff": "TIFF masks (0 and 1)",
     "png": "PNG masks (black and white)",
     "ome-tiff": "OME-TIFF masks with pixel size",
@@ -159,7 +159,7 @@ class ExportDock(Dock):
         done = 0 if self.job is None else self.job.done
         self.job = None
         if error is None:
-            self.state.setText(f"Wrote {done} masks to {path}")
+            self.state.clear()
             self.notice.tell(f"Wrote {done} masks to {path}")
         else:
             self.state.setText("Nothing was written.")

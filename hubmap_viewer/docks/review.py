@@ -58,7 +58,6 @@ class ReviewDock(Dock):
         row = QHBoxLayout()
         row.addWidget(self.organ)
         row.addWidget(self.status)
-        row.addWidget(self.search, 1)
         self.help = QToolButton()
         self.help.setText("?")
         self.help.setToolTip("Show the keys (?)")
@@ -68,6 +67,7 @@ class ReviewDock(Dock):
         asked.setContext(Qt.ShortcutContext.WindowShortcut)
         asked.activated.connect(self._show_keys)
         self.body.addLayout(row)
+        self.body.addWidget(self.search)
         self.organ.currentIndexChanged.connect(self._narrow)
         self.status.currentIndexChanged.connect(self._narrow)
         self.search.textChanged.connect(self._narrow)
@@ -93,6 +93,7 @@ class ReviewDock(Dock):
         horizontal.setStretchLastSection(True)
         horizontal.setMinimumSectionSize(36)
         horizontal.setHighlightSections(False)
+        horizontal.setStyleSheet("QHeaderView::section { padding: 2px 3px; }")
         table.doubleClicked.connect(self._open_row)
         table.activated.connect(self._open_row)
         selection = table.selectionModel()
@@ -243,10 +244,8 @@ class ReviewDock(Dock):
             self.dice.setText("No truth to compare with.")
         else:
             scores = here.scores
-            before = "no prediction" if scores.prediction is None else f"{scores.prediction:.3f}"
-            self.dice.setText(
-                f"Dice against truth:  prediction {before}  →  curated {scores.curated:.3f}"
-            )
+            before = "none" if scores.prediction is None else f"{scores.prediction:.3f}"
+            self.dice.setText(f"Dice: prediction {before} → curated {scores.curated:.3f}")
         self._show_kept()
 
     def _on_updated(self, case_id: str) -> None:
