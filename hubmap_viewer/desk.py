@@ -150,15 +150,19 @@ class Desk:
             self.show_predictions(run / "oof")
 
     def rescore(self) -> None:
-        """Score all cases anew, in the background."""
+        """Score the cases that have a prediction or a review, in the background."""
         if self._scoring is not None:
             self._scoring.cancel()
-        sources, second = self.session.sources, self.session.second
-        total = sum(case.has_truth for case in sources.cohort.cases.values())
+        session = self.session
+        sources, second = session.sources, session.second
+        predicted = set() if session.predictions is None else session.predictions.ids()
+        there = predicted | set(session.reviews)
+        cases = sources.cohort.cases.values()
+        ids = [case.id for case in cases if case.has_truth and case.id in there]
 
         def steps(_cancelled: object) -> Iterator[ScoreStep]:
-            for done, (case_id, scores) in enumerate(score_all(sources, second), start=1):
-                yield ScoreStep(done, total, case_id, scores)
+            for done, (case_id, scores) in enumerate(score_all(sources, second, ids), start=1):
+                yield ScoreStep(done, len(ids), case_id, scores)
 
         self._scoring = self.jobs.start("Comparing masks with truth", steps)
         self._scoring.stepped.connect(self._scored)

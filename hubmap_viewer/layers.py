@@ -145,7 +145,7 @@ class CaseLayers:
         outline.data = _blank(here.loaded.shape) if found is None else found.outline  # type: ignore[assignment]
         nothing = np.zeros((2, 2), np.uint8)
         probability.data = nothing if found is None else found.prediction.probability  # type: ignore[assignment]
-        self._place(here)
+        self._place_probability(here)
 
     def _place(self, here: OpenCase) -> None:
         """Give every layer the case's place in the world: µm where known, else pixels."""
@@ -153,15 +153,19 @@ class CaseLayers:
         unit = "µm" if here.loaded.case.pixel_size else "pixel"
         for name in (IMAGE, TRUTH, PREDICTION, CURATED):
             self._made[name].scale = np.array((pixel, pixel))
-        height, width = here.loaded.shape
-        probability = self._made[PROBABILITY]
-        rows, columns = probability.data.shape[:2]
-        scale = np.array((pixel * height / rows, pixel * width / columns))
-        probability.scale = scale
-        # Pixel centres: the first coarse pixel covers the first fine ones.
-        probability.translate = (scale - pixel) / 2
         for layer in self._made.values():
             layer.units = (unit, unit)
+
+    def _place_probability(self, here: OpenCase) -> None:
+        """Stretch the probability, which is coarser, over the image."""
+        pixel = here.loaded.case.pixel_size or 1.0
+        height, width = here.loaded.shape
+        layer = self._made[PROBABILITY]
+        rows, columns = layer.data.shape[:2]
+        scale = np.array((pixel * height / rows, pixel * width / columns))
+        layer.scale = scale
+        # Pixel centres: the first coarse pixel covers the first fine ones.
+        layer.translate = (scale - pixel) / 2
 
     # -- the user paints ------------------------------------------------------------------
 

@@ -290,12 +290,13 @@ class Session:
 
     def use_predictions(self, predictions: Predictions | None) -> None:
         """Show another ensemble's predictions; the ones before become the second."""
-        if (
-            self.predictions is not None
-            and predictions is not None
-            and predictions.folder != self.predictions.folder
-        ):
-            self.second = self.predictions
+        before = self.predictions
+        if before and predictions and predictions.folder != before.folder:
+            self.second = before
+            self.scores = {
+                case_id: Scores(second=scores.prediction, curated=scores.curated)
+                for case_id, scores in self.scores.items()
+            }
         self.predictions = predictions
         self.predictions_changed.emit()
 
