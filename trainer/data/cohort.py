@@ -8,7 +8,7 @@ from typing import Self
 
 from trainer.data import contours, rle, tiff
 from trainer.data.case import Case, Image, Mask
-from trainer.data.rows import SPLITS, Rows
+from trainer.data.rows import MISSING_IMAGE, SPLITS, Rows
 from trainer.errors import CohortError, ImageError, MaskError, TrainerError
 
 
@@ -47,6 +47,8 @@ class Cohort:
             for case, place in rows.read(self.cases, problems):
                 self.cases[case.id] = case
                 self._places[case.id] = place
+        if not self.cases and not problems:
+            problems.append(CohortError("has no rows", file=self.csv, remedy="add one an image"))
         self.problems: tuple[TrainerError, ...] = tuple(problems)
 
     @classmethod
@@ -106,19 +108,21 @@ class Cohort:
         Raises
         ------
         MaskError
-            If it does not fit the image, or contradicts itself.
+            If it does not fit the image, or contradicts itself; without a mask too, if the
+            csv is wrong about the image's size.
         ImageError
             If the image is missing or cannot be read.
         CohortError
             If the csv has changed since it was opened.
         """
         case = self._case(case_id)
+        if misfit := self.misfit(case_id):
+            raise misfit
         if not case.has_truth:
             return None
         rows = self._tables[case.split]
         text = rows.run_lengths(case, self._places[case_id])
         shape = self.shape(case_id)
-        _check_size(case, shape, rows.csv)
         if not text:
             return contours.read_annotation(rows.annotation(case_id), shape)
         try:
@@ -131,6 +135,31 @@ class Cohort:
                 case=case_id,
                 remedy="correct its rle, or empty the cell",
             ) from error
+
+    def misfit(self, case_id: str) -> MaskError | None:
+        """What the csv says of the image's size, if the image's header says otherwise.
+
+        Raises
+        ------
+        ImageError
+            If the csv names a size, and the image is missing or cannot be read.
+        """
+        case = self._case(case_id)
+        told = {"img_height": case.height, "img_width": case.width}
+        if not any(told.values()):
+            return None
+        shape = self.shape(case_id)
+        for (name, wanted), there in zip(told.items(), shape, strict=True):
+            if wanted is not None and wanted != there:
+                image = case.image_path.name
+                return MaskError(
+                    f"{name} is {wanted}, but {image} is {shape[0]}×{shape[1]} px (H×W)",
+                    file=self._tables[case.split].csv,
+                    row=case.row,
+                    case=case_id,
+                    remedy="correct the cell, or empty it",
+                )
+        return None
 
     def digest(self, case_id: str) -> str:
         """BLAKE2b of the image file's bytes: 16 bytes as hexadecimal digits.
@@ -160,27 +189,11 @@ class Cohort:
     def _image_path(self, case_id: str) -> Path:
         case = self._case(case_id)
         if case.problem is not None:
+            csv = self._tables[case.split].csv
             raise ImageError(
-                case.problem,
-                file=case.image_path,
-                case=case_id,
-                remedy="put it there and open the cohort again",
+                case.problem, file=csv, row=case.row, case=case_id, remedy=MISSING_IMAGE
             )
         return case.image_path
-
-
-def _check_size(case: Case, shape: tuple[int, int], csv: Path) -> None:
-    for name, told, there in zip(
-        ("img_height", "img_width"), (case.height, case.width), shape, strict=True
-    ):
-        if told is not None and told != there:
-            raise MaskError(
-                f"{name} is {told}, but {case.image_path.name} is {shape[0]}×{shape[1]} px (H×W)",
-                file=csv,
-                row=case.row,
-                case=case.id,
-                remedy="correct the cell, or empty it",
-            )
 
 
 def _of_case(error: ImageError, case_id: str) -> ImageError:

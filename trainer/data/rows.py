@@ -18,7 +18,16 @@ SPLITS: tuple[Split, ...] = ("train", "test")
 
 _REQUIRED: dict[Split, tuple[str, ...]] = {"train": ("id", "organ", "rle"), "test": ("id", "organ")}
 _NUMBERS = ("img_height", "img_width", "pixel_size", "tissue_thickness", "age")
+MISSING_IMAGE = "put it there and open the cohort again"
+"""What to do about it."""
+
+_WHOLE = ("img_height", "img_width")
 _TEXTS = ("data_source", "sex")
+_LARGEST = 1e9
+"""Side of an image, in pixels: what is beyond was not measured."""
+
+_LONGEST_ID = 200
+"""In bytes: file systems take names of 255, and endings are to be added."""
 
 
 class Rows:
@@ -82,12 +91,19 @@ class Rows:
 
     def _read_header(self, cells: list[str], problems: list[TrainerError]) -> None:
         names = [cell.strip() for cell in cells]
+        if any("\r" in cell for cell in cells):
+            raise CohortError(
+                "its lines end in CR alone", file=self.csv, remedy="save it with LF or CRLF"
+            )
         if missing := [name for name in _REQUIRED[self.split] if name not in names]:
             raise CohortError(
-                f"the columns {', '.join(missing)} are missing (found: {', '.join(names)[:200]})",
+                f"the columns {', '.join(missing)} are missing"
+                f" (found: {', '.join(names)[:200] or 'none'})",
                 file=self.csv,
                 row=1,
-                remedy="add them to the header",
+                remedy="add them to the header"
+                if len(names) != 1 or not set(names[0]) & set(";\t")
+                else "save it with commas between the cells",
             )
         if twice := [name for name in names if name and names.count(name) > 1]:
             raise CohortError(
@@ -111,8 +127,9 @@ class Rows:
                 line, f"has {len(line.cells)} cells, the header {self._width}: left out"
             )
         case_id = self._cell(line, "id")
-        if not case_id or case_id in (".", "..") or set(case_id) & set("/\\:\0"):
-            return self._problem(line, f"the id {case_id!r} cannot name a file: left out")
+        if not _names_a_file(case_id):
+            told = f"the id {case_id[:40]!r} cannot name a file: left out"
+            return self._problem(line, told, "give it a short name without / \\ :")
         if earlier := known.get(case_id):
             return self._problem(
                 line,
@@ -142,7 +159,7 @@ class Rows:
         if case.image_path.name in self._images:
             return case
         place = case.image_path.relative_to(self.folder)
-        told = self._problem(line, f"its image {place} is missing", "put it there", case_id)
+        told = self._problem(line, f"its image {place} is missing", MISSING_IMAGE, case_id)
         problems.append(told)
         return replace(case, problem=told.problem)
 
@@ -164,9 +181,12 @@ class Rows:
             number = float(text)
         except ValueError:
             number = math.nan
-        if math.isfinite(number) and (number > 0 or (number == 0 and name == "age")):
+        whole = name in _WHOLE
+        sound = math.isfinite(number) and (number > 0 or (number == 0 and name == "age"))
+        if sound and not (whole and (number % 1 or number > _LARGEST)) and "_" not in text:
             return number
-        told = f"{name} is {text[:20]!r}, wanted a positive number: taken as unknown"
+        wanted = "a positive whole number" if whole else "a positive number"
+        told = f"{name} is {text[:20]!r}, wanted {wanted}: taken as unknown"
         problems.append(self._problem(line, told, "correct the cell", self._cell(line, "id")))
         return None
 
@@ -174,6 +194,11 @@ class Rows:
         self, line: table.Line, told: str, remedy: str | None = None, case: str | None = None
     ) -> CohortError:
         return CohortError(told, file=self.csv, row=line.row, case=case, remedy=remedy)
+
+
+def _names_a_file(case_id: str) -> bool:
+    sound = case_id.isprintable() and not set(case_id) & set("/\\:")
+    return sound and case_id not in ("", ".", "..") and len(case_id.encode()) <= _LONGEST_ID
 
 
 def _names(folder: Path) -> frozenset[str]:

@@ -71,12 +71,17 @@ def line_at(path: Path, row: int, offset: int, length: int) -> list[str]:
 
 def _records(handle: BinaryIO) -> Iterator[bytes]:
     """Lines, joined where a quoted cell goes on over the line's end."""
-    for raw in handle:
+    begin = 0
+    for first in handle:
+        raw = first
         while raw.count(b'"') % 2:
             more = handle.readline()
-            if not more:
+            if not more:  # a quote that nothing closes belongs to its own line alone
+                handle.seek(begin + len(first))
+                raw = first
                 break
             raw += more
+        begin += len(raw)
         yield raw
 
 

@@ -186,7 +186,7 @@ def _opened(path: Path) -> Iterator[tifffile.TiffPageSeries]:
             _check_whole(path, series)
             yield series
     except FileNotFoundError:
-        raise ImageError("there is no such file", file=path) from None
+        raise ImageError("there is no such file", file=path, remedy="put it there") from None
     except OSError as error:
         raise ImageError(f"cannot be read ({error.strerror or error})", file=path) from error
     except _DAMAGE as error:

@@ -193,7 +193,7 @@ class TestBad:
                 ask("17")
         assert cohort.image("18").shape == (*maker.shape, 3)
 
-    @pytest.mark.parametrize("case_id", ["", "../17", "a/b", "a\\b", ".."])
+    @pytest.mark.parametrize("case_id", ["", "../17", "a/b", "a\\b", "..", "é" * 101, "a\tb"])
     def test_an_id_that_cannot_name_a_file_is_left_out(self, maker: CohortMaker, case_id: str):
         cohort = Cohort.open(maker.add(case_id, image=False).add("18").write())
         assert list(cohort.cases) == ["18"]
@@ -247,6 +247,53 @@ class TestBad:
         ):
             cohort.truth("17")
         assert cohort.image("17").shape == (*maker.shape, 3)
+
+    @pytest.mark.parametrize("has_truth", [True, False])
+    def test_a_wrong_size_is_told_with_and_without_a_mask(
+        self, maker: CohortMaker, has_truth: bool
+    ):
+        cells = {} if has_truth else {"rle": ""}
+        cohort = Cohort.open(maker.add("16", **cells).add("17", img_width="81", **cells).write())
+        assert cohort.misfit("16") is None
+        with pytest.raises(MaskError, match=r"row 3, case 17: img_width is 81, but .*; correct"):
+            cohort.truth("17")
+        assert "img_width is 81" in str(cohort.misfit("17"))
+
+    @pytest.mark.parametrize("text", ["60.5", "6_0", "1e300"])
+    def test_a_size_that_is_no_whole_number_is_unknown_and_told(
+        self, maker: CohortMaker, text: str
+    ):
+        cohort = Cohort.open(maker.add("17", img_height=text).write())
+        assert cohort.cases["17"].height is None
+        assert f"img_height is {text!r}, wanted a positive whole number" in only_problem(cohort)
+
+    def test_a_header_without_rows_is_told(self, maker: CohortMaker):
+        assert "train.csv: has no rows; add" in only_problem(Cohort.open(maker.write()))
+
+    @pytest.mark.parametrize(
+        ("sep", "end", "told"),
+        [(";", "\n", "save it with commas"), ("\t", "\n", "save it with commas"),
+         (",", "\r", "lines end in CR alone; save it with LF")],
+    )  # fmt: skip
+    def test_another_kind_of_table(self, maker: CohortMaker, sep: str, end: str, told: str):
+        path = maker.add("17").write() / "train.csv"
+        text = path.read_text().replace(",", sep).replace("\n", end)
+        path.write_text(text, newline="")
+        with pytest.raises(CohortError, match=told):
+            Cohort.open(path)
+
+    def test_a_quote_that_nothing_closes_costs_its_row_alone(self, maker: CohortMaker, unit: Mask):
+        maker.add("16").add("17", data_source='"HPA').add("18").add("19").write()
+        cohort = Cohort.open(maker.folder)
+        assert list(cohort.cases) == ["16", "18", "19"]
+        assert "row 3: has 3 cells, the header 10: left out" in only_problem(cohort)
+        assert np.array_equal(cohort.truth("19"), unit)
+
+    def test_what_is_missing_is_told_in_the_same_words_when_asked_for(self, maker: CohortMaker):
+        cohort = Cohort.open(maker.add("17", image=False).write())
+        with pytest.raises(ImageError) as caught:
+            cohort.image("17")
+        assert str(caught.value) == only_problem(cohort)
 
     def test_a_bad_annotation(self, maker: CohortMaker):
         folder = maker.add("17", rle="").write()
