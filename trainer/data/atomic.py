@@ -20,6 +20,10 @@ _REMEDIES = {
     errno.EPERM: "choose a folder that you may write to",
     errno.EROFS: "choose a folder that you may write to",
     errno.ENOENT: "choose a folder that exists",
+    errno.EEXIST: "choose another name",
+    errno.ENOTDIR: "choose another name",
+    errno.EISDIR: "choose another name",
+    errno.ENAMETOOLONG: "choose a shorter name",
 }
 
 
@@ -30,11 +34,15 @@ def replacing(path: Path, error: type[TrainerError] = ExportError) -> Iterator[P
     Parameters
     ----------
     path
-        What is to be written; its folder is made if need be.
+        What is to be written; its folder is made if need be. Of a link, the file it leads to.
     error
         What to raise where it cannot be written.
     """
+    if path.exists() and not path.is_file():
+        kind = "a folder" if path.is_dir() else "a device, not a file"
+        raise error(f"is {kind}", file=path, remedy="choose another name")
     with told(path, error):
+        path = path.resolve()
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
             draft = Path(folder) / path.name
