@@ -17,6 +17,9 @@ from trainer.errors import MaskError
 Ring = NDArray[np.int32]
 """Corners of a closed line, (N, 2) as x, y; the first is not repeated at the end."""
 
+_FARTHEST = 1e6
+"""Of a coordinate from the image's top left corner, in pixels."""
+
 
 class Polygon(NamedTuple):
     """One connected piece of a mask, its rings along the pixels' edges."""
@@ -106,11 +109,17 @@ def read_annotation(path: Path, shape: tuple[int, int]) -> Mask:
         if _is_geojson(content):
             return _union(_geojson_polygons(content), shape)
         return to_mask([_points(polygon) for polygon in content], shape)
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise MaskError(f"cannot be read ({error})", file=path) from error
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
+    except OSError as error:
+        raise MaskError(f"cannot be read ({error.strerror})", file=path) from error
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise MaskError(
-            "holds neither a list of polygons ([[x, y], ...]) nor GeoJSON features", file=path
+            f"cannot be read ({error})", file=path, remedy="correct the file, or take it away"
+        ) from error
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise MaskError(
+            "holds neither a list of polygons ([[x, y], ...]) nor GeoJSON features",
+            file=path,
+            remedy="correct the file, or take it away",
         ) from error
 
 
@@ -237,6 +246,6 @@ def _points(values: Any) -> NDArray[np.float64]:
     points = np.asarray(values, np.float64)
     if points.size and (points.ndim != 2 or points.shape[1] != 2):
         raise ValueError("a polygon is a list of [x, y]")
-    if not np.isfinite(points).all():
-        raise ValueError("a coordinate is not finite")
+    if not (np.abs(points) <= _FARTHEST).all():
+        raise ValueError("a coordinate is not finite, or far out of any image")
     return points.reshape(-1, 2)

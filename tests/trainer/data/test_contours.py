@@ -135,6 +135,17 @@ class TestReadAnnotation:
         path.write_text(json.dumps(content), encoding="utf-8")
         return path
 
+    @pytest.mark.parametrize(
+        "text", ["", "null", "3", "{}", "[[1, 2]]", '[[["a", "b"]]]', "[[[NaN, 1], [2, 3]]]",
+                 "[[[1e30, 1], [2, 3]]]", '{"features": [{"geometry": null}]}', "[" * 100_000],
+    )  # fmt: skip
+    @pytest.mark.filterwarnings("error")
+    def test_what_is_neither_is_told_with_a_remedy(self, tmp_path: Path, text: str):
+        path = tmp_path / "17.json"
+        path.write_text(text)
+        with pytest.raises(MaskError, match=r"17\.json: .*; correct the file, or take it away"):
+            contours.read_annotation(path, (7, 7))
+
     def test_competition(self, tmp_path: Path):
         path = self.write(tmp_path, [[[1, 1], [3, 1], [3, 2], [1, 2]], [[5, 5]]])
         assert contours.read_annotation(path, (7, 7)).sum() == 7
