@@ -6,13 +6,16 @@ import json
 import tokenize
 import zipfile
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeGuard
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trainer.data.atomic import replacing
 from trainer.data.case import Prediction
+from trainer.data.tiff import LARGEST
 from trainer.errors import PredictionError
 
 _DESCRIPTION = "prediction.json"
@@ -87,10 +90,16 @@ class Predictions:
                 file=folder,
                 remedy="name a folder that `hubmap-trainer predict` has written",
             ) from None
-        except (OSError, ValueError) as error:
-            raise PredictionError(f"cannot be read ({error})", file=path) from error
-        if not isinstance(description, dict):
-            raise PredictionError("holds no description of predictions", file=path)
+        except OSError as error:
+            raise PredictionError(f"cannot be read ({error.strerror})", file=path) from error
+        except (ValueError, RecursionError):
+            description = None
+        if not _describes(description):
+            raise PredictionError(
+                "holds no description of predictions",
+                file=path,
+                remedy="delete its folder and predict anew",
+            )
         return cls(folder, description)
 
     def write(self, prediction: Prediction) -> None:
@@ -124,14 +133,7 @@ class Predictions:
         path = self._path(case_id)
         try:
             with np.load(path, allow_pickle=False) as arrays:
-                height, width = arrays["shape"].tolist()
-                return Prediction(
-                    case_id,
-                    arrays["probability"],
-                    arrays["disagreement"],
-                    (height, width),
-                    bool(arrays["in_sample"]),
-                )
+                return _prediction(case_id, arrays)
         except FileNotFoundError:
             return None
         except _DAMAGE as error:
@@ -139,14 +141,49 @@ class Predictions:
                 "is damaged", file=path, case=case_id, remedy="delete it and predict anew"
             ) from error
 
+    def misfit(self, prediction: Prediction, shape: tuple[int, int]) -> PredictionError | None:
+        """Why a prediction is not of an image of `shape` (H, W), if it is not."""
+        if prediction.shape == shape:
+            return None
+        there, wanted = (f"{height}×{width} px" for height, width in (prediction.shape, shape))
+        return PredictionError(
+            f"was made from an image of {there}, the cohort's is {wanted} (H×W)",
+            file=self._path(prediction.case_id),
+            case=prediction.case_id,
+            remedy="predict this cohort anew",
+        )
+
     def ids(self) -> set[str]:
         """Ids of the cases that have a prediction."""
         return {path.stem for path in self.folder.glob("*.npz")}
 
     def threshold_for(self, organ: str) -> float:
         """Probability from which a pixel belongs to a unit, for an organ's own or the common."""
-        thresholds = self.description.get("thresholds") or {}
+        thresholds = self.description.get("thresholds", {})
         return float(thresholds.get(organ, self.description.get("threshold", 0.5)))
 
     def _path(self, case_id: str) -> Path:
         return self.folder / f"{case_id}.npz"
+
+
+def _describes(description: Any) -> TypeGuard[dict[str, Any]]:
+    """Whether thresholds are numbers between 0 and 1."""
+    if not isinstance(description, dict):
+        return False
+    own = description.get("thresholds", {})
+    if not isinstance(own, dict):
+        return False
+    numbers = [description.get("threshold", 0.5), *own.values()]
+    return all(isinstance(number, int | float) and 0 < number < 1 for number in numbers)
+
+
+def _prediction(case_id: str, arrays: Mapping[str, NDArray[Any]]) -> Prediction:
+    """Raises `ValueError` where arrays are not what `write` has written."""
+    height, width = (int(side) for side in arrays["shape"])
+    maps = arrays["probability"], arrays["disagreement"]
+    sound = all(one.ndim == 2 and one.dtype == np.uint8 and one.size for one in maps)
+    if not sound or maps[0].shape != maps[1].shape or min(height, width) < 1:
+        raise ValueError("not a prediction's arrays")
+    if max(height, width) > LARGEST:
+        raise ValueError("larger than any image that is read")
+    return Prediction(case_id, *maps, (height, width), bool(arrays["in_sample"]))

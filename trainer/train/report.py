@@ -113,6 +113,8 @@ def _score(case: Case, truth: Mask | None, predictions: Predictions) -> Score:
         raise PredictionError("there is no prediction", file=predictions.folder, case=case.id)
     if truth is None:
         raise PredictionError("there is no mask to compare with", case=case.id)
+    if misfit := predictions.misfit(prediction, (truth.shape[0], truth.shape[1])):
+        raise misfit
     found = to_mask(prediction, predictions.threshold_for(case.organ))
     both = dice(found, truth), iou(found, truth)
     return Score(case.id, case.organ, *both, prediction.in_sample)

@@ -120,6 +120,34 @@ def test_changed_bytes_are_read_or_refused_but_never_worse(tmp_path: Path, seed:
         assert "17.npz, case 17: is damaged" in str(error)
 
 
+@pytest.mark.parametrize(
+    "description",
+    [{"threshold": "a"}, {"threshold": None}, {"threshold": 1}, {"thresholds": [1]},
+     {"thresholds": {"lung": "high"}}],
+)  # fmt: skip
+def test_thresholds_that_are_none(tmp_path: Path, description: dict):
+    Predictions.create(tmp_path, description)
+    with pytest.raises(PredictionError, match=r"prediction\.json: holds no description.*; delete"):
+        Predictions.open(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"probability": np.zeros((3, 4))}, {"probability": np.zeros((96, 128, 1), np.uint8)},
+     {"probability": np.zeros((0, 4), np.uint8), "disagreement": np.zeros((0, 4), np.uint8)},
+     {"disagreement": np.zeros((3, 4), np.uint8)}, {"shape": np.array([10**6, 10**6])},
+     {"shape": np.array([300, 0])}, {"shape": np.array([300])}],
+)  # fmt: skip
+def test_arrays_that_are_no_prediction(tmp_path: Path, change: dict):
+    predictions = Predictions.create(tmp_path, DESCRIPTION)
+    predictions.write(prediction())
+    with np.load(tmp_path / "17.npz") as arrays:
+        sound = dict(arrays)
+    np.savez(tmp_path / "17.npz", **sound | change)
+    with pytest.raises(PredictionError, match="case 17: is damaged; delete it and predict anew"):
+        predictions.read("17")
+
+
 def test_disk_full_keeps_the_earlier(disk: Disk):
     predictions = Predictions.create(disk.folder / "p", DESCRIPTION)
     predictions.write(prediction(seed=1))
