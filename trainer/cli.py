@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
 from trainer import named
+from trainer.data.exchange import Format, What
 from trainer.errors import CohortError, TrainerError
 from trainer.terminal import Listener, Stopping, Terminal, Wish
 
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from trainer.data.cohort import Cohort
     from trainer.data.store import Store
     from trainer.train.report import Row
-
-What = Literal["truth", "curated", "prediction"]
-Format = Literal["rle", "tiff", "png", "ome-tiff", "geojson", "coco"]
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -136,6 +134,8 @@ def predict(
                 if step.error is not None:
                     failed.add(step.case_id)
                     terminal.problem(step.error)
+                elif step.kept and (misfit := opened.misfit(step.case_id)):
+                    terminal.problem(misfit)
         done = [case_id for case_id in ids if case_id not in failed]
         terminal.result({"predictions": str(out), "cases": done}, f"{len(done)} cases in {out}")
 
@@ -162,6 +162,7 @@ def evaluate(
     with Terminal(json).speaking() as terminal:
         opened = named.cohort(cohort, terminal)
         from trainer.data.predictions import Predictions
+        from trainer.export import spare
         from trainer.train import report
 
         folder = Predictions.open(predictions)
@@ -178,6 +179,7 @@ def evaluate(
         if seen := sum(score.in_sample for score in found):
             terminal.note(f"{seen} cases were seen in training: their Dice is too good.")
         if csv is not None:
+            spare(opened.folder, csv)
             report.write_cases(csv, found)
         rows = report.by_organ(found)
         document = {
@@ -214,9 +216,11 @@ def export(
         store = named.store(opened, terminal) if what == "curated" else None
         folder = None if predictions is None else Predictions.open(predictions)
         selection = Selection(opened, what, store, folder)
-        count = write(selection.masks(), format, out)
-        for problem in selection.problems:
-            terminal.problem(problem)
+        try:
+            count = write(selection.masks(), format, out)
+        finally:
+            for problem in selection.problems:
+                terminal.problem(problem)
         terminal.result({"out": str(out), "masks": count}, f"{count} masks in {out}")
 
 

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Literal, get_args
+from typing import get_args
 
 from trainer.data.case import Case, Mask
 from trainer.data.cohort import Cohort
-from trainer.data.exchange import coco, geojson, mask_files, rle_csv
+from trainer.data.exchange import Format, What, coco, geojson, mask_files, rle_csv
 from trainer.data.predictions import Predictions
-from trainer.data.store import Store
-from trainer.errors import ExportError, TrainerError
+from trainer.data.rows import SPLITS
+from trainer.data.store import FILE, Revision, Store
+from trainer.errors import ExportError, ImageError, MaskError, TrainerError
 from trainer.predict.postprocess import to_mask
 
-What = Literal["truth", "curated", "prediction"]
-Format = Literal["rle", "tiff", "png", "ome-tiff", "geojson", "coco"]
 WHATS: tuple[What, ...] = get_args(What)
 FORMATS: tuple[Format, ...] = get_args(Format)
 FILES: tuple[Format, ...] = ("rle", "coco")
@@ -78,13 +78,54 @@ class Selection:
         if self.what == "curated":
             assert self.store is not None
             revision = self.store.latest(case_id)
-            return None if revision is None else self.store.mask(revision)
+            return None if revision is None else self._sized(revision)
         assert self.predictions is not None
         prediction = self.predictions.read(case_id)
         if prediction is None:
             return None
+        if misfit := self.predictions.misfit(prediction, self.cohort.shape(case_id)):
+            raise misfit
         organ = self.cohort.cases[case_id].organ
         return to_mask(prediction, self.predictions.threshold_for(organ))
+
+    def _sized(self, revision: Revision) -> Mask:
+        """A revision's mask, unless the image has another size by now."""
+        assert self.store is not None
+        case = self.cohort.cases[revision.case_id]
+        with contextlib.suppress(ImageError):  # a lost image costs no work done on it
+            shape = self.cohort.shape(case.id)
+            if shape != revision.shape:
+                there, wanted = (
+                    f"{height}×{width} px" for height, width in (revision.shape, shape)
+                )
+                raise MaskError(
+                    f"the curated mask is {there}, the image {wanted} (H×W)",
+                    file=case.image_path,
+                    case=case.id,
+                    remedy="put back the image that was reviewed",
+                )
+        return self.store.mask(revision)
+
+
+def spare(cohort: Path, path: Path) -> None:
+    """Refuse to write over a cohort's own files.
+
+    Parameters
+    ----------
+    cohort
+        Its folder.
+    path
+        What is to be written.
+
+    Raises
+    ------
+    ExportError
+        If it is one of the cohort's tables, its reviews, or among its images.
+    """
+    folders = [f"{split}_{kind}" for split in SPLITS for kind in ("images", "annotations")]
+    names = [*(f"{split}.csv" for split in SPLITS), FILE, *folders]
+    if any(path.resolve().is_relative_to((cohort / name).resolve()) for name in names):
+        raise ExportError("belongs to the cohort", file=path, remedy="choose another place")
 
 
 def write(items: Iterable[tuple[Case, Mask]], fmt: Format, path: Path) -> int:
@@ -93,15 +134,16 @@ def write(items: Iterable[tuple[Case, Mask]], fmt: Format, path: Path) -> int:
     Raises
     ------
     ExportError
-        If there is no mask, or the place cannot be written.
+        If there is no mask, or the place belongs to the cohort or cannot be written.
     """
     count = 0
 
     def counted() -> Iterator[tuple[Case, Mask]]:
         nonlocal count
-        for item in items:
+        for case, mask in items:
+            spare(case.image_path.parent.parent, path)
             count += 1
-            yield item
+            yield case, mask
         if count == 0:
             raise ExportError("there is no such mask to write", file=path)
 

@@ -52,4 +52,4 @@ def cases(cohort: Cohort, wanted: list[str] | None) -> list[str]:
     for case_id in wanted or ():
         if case_id not in cohort.cases:
             raise typer.BadParameter(f"there is no case {case_id} in {cohort.folder}")
-    return wanted or list(cohort.cases)
+    return list(dict.fromkeys(wanted or cohort.cases))

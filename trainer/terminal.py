@@ -38,7 +38,9 @@ class Terminal:
         self._err.print(text)
 
     def problem(self, what: TrainerError | str) -> None:
-        """Say what went wrong with a part; the command goes on, and ends with status 1."""
+        """Say once what went wrong with a part; the command goes on, and ends with status 1."""
+        if str(what) in self._problems:
+            return
         self._problems.append(str(what))
         self._err.print(str(what), style="red")
 
@@ -48,7 +50,8 @@ class Terminal:
             text = json.dumps(document | {"problems": self._problems}, ensure_ascii=False, indent=2)
             typer.echo(text)
         else:
-            Console(soft_wrap=isinstance(table, str), highlight=False).print(table)
+            wraps = isinstance(table, str)
+            Console(soft_wrap=wraps, highlight=False, markup=False).print(table)
 
     def meter(self) -> Meter:
         """For work that takes a while."""

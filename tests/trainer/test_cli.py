@@ -241,6 +241,65 @@ def test_what_goes_wrong_is_one_line_and_status_1(
     assert "Traceback" not in done.stderr
 
 
+def test_a_wrong_size_without_a_mask_is_told_and_predicted(
+    cohort_folder: Path, trained: Path, tmp_path: Path
+):
+    table = cohort_folder / "test.csv"
+    table.write_text(table.read_text("utf-8").replace("280,280", "281,280"), "utf-8")
+    words = ("--out", tmp_path / "p", "--case", "31", "--case", "31", "--json")
+    done = call("predict", cohort_folder, "--ensemble", trained, *words)
+
+    assert done.exit_code == 1
+    document = json.loads(done.stdout)
+    assert document["cases"] == ["31"]
+    (told,) = document["problems"]
+    assert "test.csv, row 2, case 31: img_height is 281, but 31.tiff is 280×280" in told
+
+
+def test_a_missing_image_is_told_once(cohort_folder: Path, tmp_path: Path):
+    (cohort_folder / "train_images" / "12.tiff").unlink()
+    words = ("--what", "truth", "--format", "rle", "--out", tmp_path / "o.csv", "--json")
+    done = call("export", cohort_folder, *words)
+
+    assert done.exit_code == 1
+    assert json.loads(done.stdout)["masks"] == 3
+    assert done.stderr.count("12.tiff") == 1
+
+
+def test_every_problem_is_told_where_nothing_is_written(cohort_folder: Path, tmp_path: Path):
+    for image in (cohort_folder / "train_images").iterdir():
+        image.write_bytes(b"no tiff")
+    words = ("--what", "truth", "--format", "rle", "--out", tmp_path / "o.csv")
+    done = call("export", cohort_folder, *words)
+
+    assert done.exit_code == 1
+    for case_id in ("11", "12", "21", "22"):
+        assert f"{case_id}.tiff, case {case_id}: is damaged or no tiff" in done.stderr
+    assert "there is no such mask to write" in done.stderr
+    assert not (tmp_path / "o.csv").exists()
+
+
+def test_brackets_are_no_markup(cohort_folder: Path, tmp_path: Path):
+    store = Store.for_cohort(cohort_folder)
+    store.add("11", np.ones((300, 400), np.uint8), tool="brush", note="[/b]")
+    store.close()
+    out = tmp_path / "[/b].csv"
+
+    assert "[/b]" in call("history", cohort_folder, "11").stdout
+    done = call("export", cohort_folder, "--what", "curated", "--format", "rle", "--out", out)
+    assert f"1 masks in {out}" in done.stdout
+
+
+def test_scores_are_not_written_over_the_cohort(cohort_folder: Path, trained: Path, tmp_path: Path):
+    table = cohort_folder / "train.csv"
+    before = table.read_bytes()
+    done = call("evaluate", cohort_folder, "--predictions", trained / "oof", "--csv", table)
+
+    assert done.exit_code == 1
+    assert "train.csv: belongs to the cohort" in done.stderr
+    assert table.read_bytes() == before
+
+
 @pytest.mark.parametrize("wish", [signal.SIGINT, signal.SIGTERM])
 def test_a_training_told_to_stop_leaves_its_finished_folds(
     wish: signal.Signals, cohort_folder: Path, recipe: Path, tmp_path: Path
