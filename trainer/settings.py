@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal, Self, TypeVar
 
 import yaml
@@ -18,7 +18,7 @@ Probability = Annotated[float, Field(gt=0, lt=1)]
 
 
 class _Settings(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Network(_Settings):
@@ -92,14 +92,18 @@ class Ensemble(_Settings):
         return self.thresholds.get(organ, self.threshold)
 
     @model_validator(mode="after")
-    def _no_member_twice(self) -> Self:
-        files = [member.weights for member in self.members]
-        if twice := {file for file in files if files.count(file) > 1}:
-            raise ValueError(f"the member {sorted(twice)[0]} is listed twice")
+    def _nothing_twice(self) -> Self:
+        files = [PurePosixPath(member.weights).as_posix() for member in self.members]
+        views: list[str] = [*self.tta]
+        for kind, names in (("member", files), ("view", views)):
+            if twice := {name for name in names if names.count(name) > 1}:
+                raise ValueError(f"the {kind} {sorted(twice)[0]} is listed twice")
         return self
 
 
 _Model = TypeVar("_Model", bound=_Settings)
+
+_REMEDY = "name the YAML of a recipe or an ensemble, or a run's folder"
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -133,16 +137,20 @@ def _read(model: type[_Model], path: Path) -> _Model:
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise SettingsError("there is no such file", file=path) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"cannot be read ({error})", file=path) from error
+        raise SettingsError("there is no such file", file=path, remedy=_REMEDY) from None
+    except OSError as error:
+        raise SettingsError(f"cannot be read ({error.strerror})", file=path) from error
+    except UnicodeDecodeError as error:
+        raise SettingsError("is no text", file=path, remedy=_REMEDY) from error
+    except RecursionError as error:
+        raise SettingsError("is nested too deeply", file=path, remedy=_REMEDY) from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         raise SettingsError(
             "is not YAML", file=path, row=None if mark is None else mark.line + 1
         ) from error
     if not isinstance(data, dict):
-        raise SettingsError("holds no `key: value` lines", file=path)
+        raise SettingsError("holds no `key: value` lines", file=path, remedy=_REMEDY)
     try:
         return model.model_validate(data)
     except ValidationError as error:
@@ -151,7 +159,14 @@ def _read(model: type[_Model], path: Path) -> _Model:
 
 def _explain(model: type[BaseModel], error: ValidationError) -> str:
     """One clause a problem; an unknown key is met with the nearest known one."""
-    return "; ".join(_clause(model, detail["loc"], detail) for detail in error.errors())
+    details = error.errors()
+    places = [detail["loc"] for detail in details]
+    return "; ".join(
+        _clause(model, place, detail)
+        for place, detail in zip(places, details, strict=True)
+        # a list that lost its bad items is not "too short" besides
+        if not any(len(other) > len(place) and other[: len(place)] == place for other in places)
+    )
 
 
 def _clause(model: type[BaseModel], loc: tuple[int | str, ...], detail: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -10,10 +11,14 @@ from trainer.data.predictions import Predictions
 from trainer.predict.device import describe
 from trainer.predict.ensemble import Predictor
 
+_LONGEST = 80
+"""Of an ensemble's name within a folder's, in characters: no more than file systems take."""
+
 
 def folder_for(cohort: Path, predictor: Predictor) -> Path:
     """Where a cohort keeps this ensemble's predictions: changed weights have another place."""
-    return cohort / "predictions" / f"{predictor.ensemble.name}-{predictor.fingerprint[:8]}"
+    name = re.sub(r"[^\w. -]+", "-", predictor.ensemble.name)[:_LONGEST]
+    return cohort / "predictions" / f"{name}-{predictor.fingerprint[:8]}"
 
 
 def begin(folder: Path, predictor: Predictor) -> Predictions:

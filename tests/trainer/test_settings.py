@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from trainer.errors import SettingsError
+from trainer.settings import read_ensemble, read_recipe
+
+MEMBER = {"weights": "a.safetensors"}
+
+
+def written(path: Path, **changes: Any) -> Path:
+    path.write_text(yaml.safe_dump({"name": "mine", "members": [MEMBER]} | changes), "utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"tresholds": {}}, r"unknown key `tresholds` \(did you mean `thresholds`\?\)\.$"),
+        ({"members": [MEMBER | {"wieght": 2}]}, r"wieght` \(did you mean `weight`\?\)\.$"),
+        ({"members": [MEMBER | {"weight": 0}]}, r"`members.0.weight`: Input .* greater than 0\.$"),
+        ({"members": [MEMBER | {"weight": float("inf")}]}, r"`members.0.weight`: .* finite number"),
+        ({"members": []}, "`members`: Tuple should have at least 1 item"),
+        ({"members": [MEMBER, MEMBER]}, r"the member a\.safetensors is listed twice"),
+        ({"members": [MEMBER, {"weights": "./a.safetensors"}]}, "is listed twice"),
+        ({"tta": ["hflip", "hflip"]}, "the view hflip is listed twice"),
+        ({"tta": ["flip"]}, r"`tta.0`: Input should be 'identity', .* or 'rot180'\.$"),
+        ({"threshold": 1}, "`threshold`: Input should be less than 1"),
+        ({"thresholds": {"lung": 1.5}}, "`thresholds.lung`: Input should be less than 1"),
+        ({"thresholds": {"lung": "high"}}, "`thresholds.lung`: Input should be a valid number"),
+    ],
+)  # fmt: skip
+def test_an_ensemble_s_mistake_is_told_once(tmp_path: Path, changes: dict[str, Any], told: str):
+    path = written(tmp_path / "e.yaml", **changes)
+    with pytest.raises(SettingsError, match=told) as caught:
+        read_ensemble(path)
+    assert str(caught.value).startswith(f"{path}: ")
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "holds no `key: value` lines; name the YAML"),
+        (b"- a", "holds no `key: value` lines"),
+        (b"name: [", "row 1: is not YAML"),
+        (b"!!python/object/apply:os.getcwd []", "is not YAML"),
+        (b"\xff\xfe\x00", "is no text; name the YAML"),
+        (b"[" * 100_000, "is n"),
+    ],
+)
+def test_what_is_no_settings_file(tmp_path: Path, content: bytes, told: str):
+    path = tmp_path / "r.yaml"
+    path.write_bytes(content)
+    with pytest.raises(SettingsError, match=told):
+        read_recipe(path)
+
+
+def test_a_missing_file_says_what_to_name(tmp_path: Path):
+    with pytest.raises(
+        SettingsError, match=r"ensemble\.yaml: there is no such file; name the YAML"
+    ):
+        read_ensemble(tmp_path)
