@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor, nn
 
 from trainer.data.atomic import replacing
+from trainer.data.tiff import LARGEST
 from trainer.errors import SettingsError, WeightsError
 from trainer.model.network import Segmenter, build
 from trainer.settings import Network
@@ -34,7 +35,7 @@ class Checkpoint(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     network: Network
-    size: int = Field(ge=64)
+    size: int = Field(ge=64, le=LARGEST)
     trained_on: dict[str, str] = Field(default_factory=dict)
     recipe: str = ""
     fold: int | None = None
@@ -114,10 +115,12 @@ def describe(path: Path) -> Checkpoint:
     Raises
     ------
     WeightsError
-        If the twin is missing or says something unknown.
+        If the twin is missing or says something unknown, or the weights are a pickle.
     """
     file = twin(path)
     try:
+        if path.is_file():
+            _refuse_pickle(path)
         return Checkpoint.model_validate_json(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise WeightsError(
@@ -127,9 +130,11 @@ def describe(path: Path) -> Checkpoint:
         raise WeightsError(f"cannot be read ({error})", file=file) from error
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(step) for step in first["loc"])
+        place = "".join(f"`{step}`: " for step in first["loc"])
         raise WeightsError(
-            f"does not describe weights (`{place}`: {first['msg']})", file=file
+            f"does not describe weights ({place}{first['msg']})",
+            file=file,
+            remedy="put the twin that was saved with these weights beside them",
         ) from error
 
 
@@ -140,16 +145,7 @@ def twin(path: Path) -> Path:
 
 def _read_tensors(path: Path) -> dict[str, Tensor]:
     try:
-        with path.open("rb") as file:
-            first = file.read(4)
-        if first.startswith(_PICKLES):
-            raise WeightsError(
-                "is a pickle, which can run any program when it is opened",
-                file=path,
-                remedy="if you trust where it is from, convert it once with"
-                " safetensors.torch.save_file(torch.load(FILE, weights_only=True),"
-                f" '{path.stem}.safetensors')",
-            )
+        _refuse_pickle(path)
         return safetensors.torch.load_file(path)
     except FileNotFoundError:
         raise WeightsError(
@@ -161,6 +157,19 @@ def _read_tensors(path: Path) -> dict[str, Tensor]:
         ) from error
 
 
+def _refuse_pickle(path: Path) -> None:
+    with path.open("rb") as file:
+        first = file.read(4)
+    if first.startswith(_PICKLES):
+        raise WeightsError(
+            "is a pickle, which can run any program when it is opened",
+            file=path,
+            remedy="if you trust where it is from, convert it once with"
+            " safetensors.torch.save_file(torch.load(FILE, weights_only=True),"
+            f" '{path.stem}.safetensors')",
+        )
+
+
 def _check(wanted: dict[str, Tensor], found: dict[str, Tensor], path: Path) -> None:
     """The weights must be those of the described network, tensor by tensor."""
     for name in wanted.keys() | found.keys():
@@ -168,7 +177,11 @@ def _check(wanted: dict[str, Tensor], found: dict[str, Tensor], path: Path) -> N
         if shapes[0] != shapes[1]:
             raise WeightsError(
                 f"does not fit the network of {twin(path).name}:"
-                f" `{name}` is {shapes[0] or 'missing'}, not {shapes[1] or 'wanted'}",
+                f" `{name}` is {_shape(shapes[0])}, wanted {_shape(shapes[1])}",
                 file=path,
                 remedy="put the twin that was saved with these weights beside them",
             )
+
+
+def _shape(shape: tuple[int, ...] | None) -> str:
+    return "absent" if shape is None else f"shaped {shape}"

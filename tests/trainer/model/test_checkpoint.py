@@ -138,6 +138,19 @@ def test_truncated_weights(weights: Path, length: int) -> None:
         load(weights)
 
 
+def test_a_pickle_is_refused_before_its_twin_is_missed(tmp_path: Path) -> None:
+    (tmp_path / "model.pth").write_bytes(pickle.dumps({}))
+    with pytest.raises(WeightsError, match=r"model\.pth: is a pickle.*'model\.safetensors'"):
+        describe(tmp_path / "model.pth")
+
+
+def test_a_size_that_no_image_has(weights: Path) -> None:
+    huge = CHECKPOINT.model_copy(update={"size": 10**9})
+    twin(weights).write_text(huge.model_dump_json())
+    with pytest.raises(WeightsError, match=r"weights\.json: .*`size`: .*; put the twin"):
+        describe(weights)
+
+
 def test_a_case_is_known_by_its_image_not_by_its_id() -> None:
     assert CHECKPOINT.has_seen("ab")
     assert not CHECKPOINT.has_seen("7")
