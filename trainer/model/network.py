@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from trainer.errors import SettingsError
-from trainer.model import imagenet
+from trainer.model import hub, imagenet
 from trainer.settings import Network
 
 _log = logging.getLogger(__name__)
@@ -93,25 +93,38 @@ def build(network: Network) -> Built:
         return Built(module, "imagenet (package)")
     if network.pretrained:
         try:
-            return Built(_assemble(network, weights="imagenet"), "imagenet (timm)")
+            with hub.asked_once():
+                return Built(_assemble(network, weights="imagenet"), "imagenet (timm)")
         except _NO_DOWNLOAD as error:
-            _log.warning("no ImageNet weights for %s (%s)", network.encoder, _brief(error))
+            told = "no ImageNet weights for %s, it starts from scratch (%s)"
+            _log.warning(told, network.encoder, _brief(error))
     return Built(_assemble(network, weights=None), "scratch")
+
+
+def check(network: Network) -> None:
+    """Raise `SettingsError` where `build` would, without building."""
+    _smp_name(network.encoder)
+    channels = network.decoder_channels
+    if network.decoder == "fpn" and (len(channels) < 2 or channels[1] % _GROUPS):
+        raise SettingsError(
+            "`decoder_channels` of an fpn begin with two, pyramid and segmentation,"
+            f" the second a multiple of {_GROUPS}"
+        )
+    if network.decoder == "unet" and len(channels) != _STAGES:
+        raise SettingsError(f"`decoder_channels` of a unet are {_STAGES}, not {len(channels)}")
+    if min(channels) < 1:
+        raise SettingsError(f"`decoder_channels` are positive, not {min(channels)}")
 
 
 def _assemble(network: Network, weights: str | None) -> Segmenter:
     import segmentation_models_pytorch as smp
 
+    check(network)
     name = _smp_name(network.encoder)
     channels = network.decoder_channels
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # smp on `tu-` and the name of the weights
         if network.decoder == "fpn":
-            if len(channels) < 2 or channels[1] % _GROUPS:
-                raise SettingsError(
-                    "`decoder_channels` of an fpn begin with two, pyramid and segmentation,"
-                    f" the second a multiple of {_GROUPS}"
-                )
             body: nn.Module = smp.FPN(
                 name,
                 encoder_weights=weights,
@@ -119,10 +132,6 @@ def _assemble(network: Network, weights: str | None) -> Segmenter:
                 decoder_segmentation_channels=channels[1],
             )
         else:
-            if len(channels) != _STAGES:
-                raise SettingsError(
-                    f"`decoder_channels` of a unet are {_STAGES}, not {len(channels)}"
-                )
             body = smp.Unet(name, encoder_weights=weights, decoder_channels=channels)
     mean, deviation = _normalisation(name, weights)
     return Segmenter(body, mean, deviation)

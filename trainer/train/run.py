@@ -15,6 +15,7 @@ from trainer.data.cohort import Cohort
 from trainer.data.store import Store
 from trainer.errors import CohortError, TrainerError
 from trainer.model import checkpoint
+from trainer.model.network import check
 from trainer.predict import kept
 from trainer.predict.device import choose, describe
 from trainer.predict.ensemble import Predictor, predict_cohort
@@ -82,7 +83,8 @@ def run(
     Raises
     ------
     SettingsError
-        If `out` holds something else, or there are fewer labelled cases than folds.
+        If `out` holds something else, there is no such network, or there are fewer labelled
+        cases than folds.
     Cancelled
         If `progress` raised it.
     DeviceError
@@ -90,6 +92,7 @@ def run(
     """
     started = time.monotonic()
     place = choose(device)
+    check(recipe.network)
     record = Record(out, recipe)
     with _tidied(record):
         labels = Labels.gather(cohort, curated)
