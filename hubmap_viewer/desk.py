@@ -15,7 +15,7 @@ from psygnal import Signal
 from hubmap_viewer import library
 from hubmap_viewer.engine import Engine
 from hubmap_viewer.jobs import Job, Jobs, post
-from hubmap_viewer.keys import bind_keys
+from hubmap_viewer.keys import bind_keys, chosen_keys
 from hubmap_viewer.layers import CaseLayers
 from hubmap_viewer.loading import load, load_prediction
 from hubmap_viewer.scores import Scores, score, score_all
@@ -57,13 +57,16 @@ class Desk:
         self.session = Session(post)
         self.layers = CaseLayers(viewer, self.session)
         self._scoring: Job[ScoreStep] | None = None
-        bind_keys(viewer, self.session, self.layers)
+        self.keys, key_problems = chosen_keys()
+        bind_keys(viewer, self.session, self.layers, self.keys)
         self.session.told.connect(self.tell)
         self.session.case_wanted.connect(self._load)
         self.session.case_opened.connect(self._caption)
         self.session.curated_changed.connect(self._caption)
         self.session.prediction_changed.connect(self._caption)
         self.session.predictions_changed.connect(self._reread_predictions)
+        for problem in key_problems:
+            self.tell(TrainerError(problem.rstrip(".")))
         viewer.canvas.overlays.scale_bar.visible = True
         viewer.canvas.overlays.scale_bar.position = "bottom_right"
 

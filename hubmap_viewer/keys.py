@@ -6,38 +6,79 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from napari.components import ViewerModel
+from napari.settings import get_plugin_settings
+from napari.utils.key_bindings import coerce_keybinding
 
 from hubmap_viewer.layers import CURATED, IMAGE, PREDICTION, TRUTH, CaseLayers, toggle
 from hubmap_viewer.session import Session
 
+PLUGIN = "hubmap-viewer"
+
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key as napari spells it, and what it does in words."""
+    """Something that a key does.
 
-    key: str
+    Attributes
+    ----------
+    name
+        In napari's preferences, under Plugins → HuBMAP.
+    usual
+        The key, such as ``Ctrl+Right``, unless the user has chosen another.
+    does
+        What it does, in words.
+    """
+
+    name: str
+    usual: str
     does: str
 
 
-NEXT = Key("Control-Right", "next case")
-PREVIOUS = Key("Control-Left", "previous case")
-ACCEPT = Key("A", "accept the curated mask")
-NEEDS_WORK = Key("W", "mark as needing work")
-REJECT = Key("R", "reject the case")
-TAKE_TRUTH = Key("T", "start from truth")
-TAKE_PREDICTION = Key("Y", "start from prediction")
-CLEAR = Key("C", "clear the curated mask")
-UNDO = Key("Control-Z", "undo on this case")
-REDO = Key("Control-Shift-Z", "redo on this case")
-PEEK = Key("H", "show the image alone while held")
-SHOW_TRUTH = Key("Alt-1", "truth on and off")
-SHOW_PREDICTION = Key("Alt-2", "prediction on and off")
-SHOW_CURATED = Key("Alt-3", "curated on and off")
+Chosen = dict[Key, str]
+"""The key of everything that has one."""
+
+NEXT = Key("next_case", "Ctrl+Right", "next case")
+PREVIOUS = Key("previous_case", "Ctrl+Left", "previous case")
+ACCEPT = Key("accept", "A", "accept the curated mask")
+NEEDS_WORK = Key("needs_work", "W", "mark as needing work")
+REJECT = Key("reject", "R", "reject the case")
+TAKE_TRUTH = Key("take_truth", "T", "start from truth")
+TAKE_PREDICTION = Key("take_prediction", "Y", "start from prediction")
+CLEAR = Key("clear", "C", "clear the curated mask")
+UNDO = Key("undo", "Ctrl+Z", "undo on this case")
+REDO = Key("redo", "Ctrl+Shift+Z", "redo on this case")
+PEEK = Key("peek", "H", "show the image alone while held")
+SHOW_TRUTH = Key("show_truth", "Alt+1", "truth on and off")
+SHOW_PREDICTION = Key("show_prediction", "Alt+2", "prediction on and off")
+SHOW_CURATED = Key("show_curated", "Alt+3", "curated on and off")
 
 KEYS = (
     NEXT, PREVIOUS, ACCEPT, NEEDS_WORK, REJECT, TAKE_TRUTH, TAKE_PREDICTION, CLEAR,
     UNDO, REDO, PEEK, SHOW_TRUTH, SHOW_PREDICTION, SHOW_CURATED,
 )  # fmt: skip
+
+
+def usual_keys() -> Chosen:
+    """The keys as they are while the user has chosen no other."""
+    return {key: key.usual for key in KEYS}
+
+
+def chosen_keys() -> tuple[Chosen, list[str]]:
+    """The keys as napari's preferences have them, and a sentence for each that cannot be."""
+    chosen, problems = usual_keys(), []
+    try:
+        wanted = get_plugin_settings(PLUGIN).keys  # type: ignore[attr-defined]
+    except KeyError:  # napari was told not to look for plugins
+        return chosen, problems
+    for key in KEYS:
+        text = str(coerce_keybinding(getattr(wanted, key.name)))
+        if not text:
+            problems.append(f"The key to {key.does} cannot be read: it is {key.usual}.")
+        elif text != key.usual and text in chosen.values():
+            problems.append(f"{text} is taken already: the key to {key.does} is {key.usual}.")
+        else:
+            chosen[key] = text
+    return chosen, problems
 
 
 def session_keys(session: Session) -> dict[Key, Callable[[], None]]:
@@ -54,13 +95,15 @@ def session_keys(session: Session) -> dict[Key, Callable[[], None]]:
     }
 
 
-def bind_keys(viewer: ViewerModel, session: Session, layers: CaseLayers) -> None:
+def bind_keys(viewer: ViewerModel, session: Session, layers: CaseLayers, chosen: Chosen) -> None:
     """Bind the keys for when the canvas has the focus; a layer's own keys come first."""
     for key, act in session_keys(session).items():
-        viewer.bind_key(key.key, _calling(act), overwrite=True)
+        viewer.bind_key(chosen[key], _calling(act), overwrite=True)
     for key, name in ((SHOW_TRUTH, TRUTH), (SHOW_PREDICTION, PREDICTION), (SHOW_CURATED, CURATED)):
-        viewer.bind_key(key.key, toggle(layers, name), overwrite=True)
-    viewer.bind_key(PEEK.key, _peek(layers), overwrite=True)
+        viewer.bind_key(chosen[key], toggle(layers, name), overwrite=True)
+    viewer.bind_key(chosen[PEEK], _peek(layers), overwrite=True)
+    layers.bind(chosen[UNDO], session.undo)
+    layers.bind(chosen[REDO], session.redo)
 
 
 def _calling(act: Callable[[], None]) -> Callable[[object], None]:

@@ -34,6 +34,7 @@ class CaseLayers:
         self._session = session
         self._made: dict[str, Layer] = {}
         self._busy = False
+        self._keys: dict[str, Callable[[], None]] = {}
         session.case_opened.connect(self._show_case)
         session.mask_changed.connect(self._refresh_curated)
         session.prediction_changed.connect(self._show_prediction)
@@ -51,6 +52,10 @@ class CaseLayers:
 
     def __contains__(self, name: str) -> bool:
         return name in self._made and self._made[name] in self._viewer.layers
+
+    def bind(self, key: str, act: Callable[[], None]) -> None:
+        """Have a key of the curated layer do this in place of what napari's layer does."""
+        self._keys[key] = act
 
     def remove(self) -> None:
         """Take the layers off the canvas, as when another cohort opens."""
@@ -112,8 +117,8 @@ class CaseLayers:
         layer.brush_size = 30
         layer.events.paint.connect(self._on_paint)
         layer.events.selected_label.connect(self._only_one_label)
-        layer.bind_key("Control-Z", lambda _: self._session.undo(), overwrite=True)
-        layer.bind_key("Control-Shift-Z", lambda _: self._session.redo(), overwrite=True)
+        for key, act in self._keys.items():
+            layer.bind_key(key, lambda _, act=act: act(), overwrite=True)
 
     def _swap(self, here: OpenCase) -> None:
         image = self._made[IMAGE]

@@ -10,6 +10,8 @@ from weakref import WeakKeyDictionary
 import napari
 from napari.viewer import Viewer
 
+from hubmap_viewer.keys import PLUGIN
+
 if TYPE_CHECKING:
     from hubmap_viewer.desk import Desk
     from hubmap_viewer.docks.base import Dock
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
     from hubmap_viewer.docks.review import ReviewDock
     from hubmap_viewer.docks.train import TrainDock
 
-PLUGIN = "hubmap-viewer"
 DOCKS = ("Review", "Ensemble", "Train", "Export")
 
 DockT = TypeVar("DockT", bound="Dock")
@@ -49,7 +50,7 @@ def review_dock(napari_viewer: Viewer | None = None) -> ReviewDock:
     from hubmap_viewer.docks.review import ReviewDock
 
     desk = desk_for(napari_viewer or _viewer())
-    return _watched(ReviewDock(desk.session, desk.open), desk)
+    return _watched(ReviewDock(desk.session, desk.open, desk.keys), desk)
 
 
 def ensemble_dock(napari_viewer: Viewer | None = None) -> EnsembleDock:

@@ -79,10 +79,10 @@ def test_pictures_are_there_and_small() -> None:
     assert sum(picture.stat().st_size for picture in pictures) < 1.5e6
 
 
-@pytest.mark.parametrize("key", keys.KEYS, ids=lambda key: key.key)
+@pytest.mark.parametrize("key", keys.KEYS, ids=lambda key: key.name)
 def test_a_key_is_in_the_table(key: keys.Key) -> None:
     arrows = {"Right": "→", "Left": "←"}
-    parts = key.key.replace("Control", "Ctrl").split("-")
+    parts = key.usual.split("+")
     assert f"`{'+'.join(arrows.get(part, part) for part in parts)}`" in README
 
 

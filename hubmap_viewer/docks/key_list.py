@@ -9,7 +9,6 @@ from qtpy.QtWidgets import QDialog, QGridLayout, QLabel, QWidget
 from hubmap_viewer import keys
 from hubmap_viewer.docks.base import heading, quiet
 
-_OURS = tuple((key.key, key.does) for key in keys.KEYS)
 _NAPARIS = (
     ("P", "brush"),
     ("E", "eraser"),
@@ -19,30 +18,34 @@ _NAPARIS = (
     ("Space", "move and zoom while held"),
     ("[", "smaller brush"),
     ("]", "larger brush"),
-    ("Control-R", "show the whole image"),
+    ("Ctrl+R", "show the whole image"),
+)
+_FOOT = (
+    "A key of the selected layer's own goes first. Choose other keys in napari's "
+    "preferences, under Plugins → HuBMAP; they hold from the next start."
 )
 
 
 class KeyList(QDialog):
     """A window that stays beside the work until it is closed."""
 
-    def __init__(self, parent: QWidget) -> None:
+    def __init__(self, parent: QWidget, chosen: keys.Chosen) -> None:
         super().__init__(parent)
         self.setWindowTitle("Keys")
         self.setWindowFlag(Qt.WindowType.Tool)
         grid = QGridLayout(self)
         grid.setHorizontalSpacing(18)
+        ours = tuple((key, meaning.does) for meaning, key in chosen.items())
         for column, (title, rows) in enumerate(
-            (("Review", _OURS), ("napari's tools on the curated mask", _NAPARIS))
+            (("Review", ours), ("napari's tools on the curated mask", _NAPARIS))
         ):
             grid.addWidget(heading(title), 0, 2 * column, 1, 2)
             for row, (key, does) in enumerate(rows, start=1):
                 grid.addWidget(QLabel(written(key)), row, 2 * column)
                 grid.addWidget(QLabel(does), row, 2 * column + 1)
-        grid.addWidget(quiet("A key of the selected layer's own goes first."), 30, 0, 1, 4)
+        grid.addWidget(quiet(_FOOT), 30, 0, 1, 4)
 
 
 def written(key: str) -> str:
     """A key as this system writes it."""
-    sequence = QKeySequence(key.replace("Control", "Ctrl").replace("-", "+"))
-    return sequence.toString(QKeySequence.SequenceFormat.NativeText)
+    return QKeySequence(key).toString(QKeySequence.SequenceFormat.NativeText)

@@ -34,8 +34,11 @@ HINT = "Review cases: see where prediction and truth disagree, mend the mask, gi
 class ReviewDock(Dock):
     """The case table as a queue, and buttons for all that its keys do."""
 
-    def __init__(self, session: Session, open_cohort: Callable[[Path], None]) -> None:
+    def __init__(
+        self, session: Session, open_cohort: Callable[[Path], None], chosen: keys.Chosen
+    ) -> None:
         super().__init__(session, open_cohort, HINT)
+        self._chosen = chosen
         self.model = CaseTable(session)
         self.filter = CaseFilter(self.model, session)
         self.organ, self.status, self.search = combo(), combo(), QLineEdit()
@@ -43,7 +46,7 @@ class ReviewDock(Dock):
         self.progress = quiet()
         self.title, self.dice, self.kept = QLabel(), QLabel(), quiet()
         self.buttons: dict[keys.Key, QPushButton] = {}
-        self.key_list = KeyList(self)
+        self.key_list = KeyList(self, chosen)
         self._build_filter()
         self._build_table()
         self._build_case()
@@ -135,7 +138,7 @@ class ReviewDock(Dock):
     def _button(
         self, key: keys.Key, text: str, actions: dict[keys.Key, Callable[[], None]]
     ) -> QPushButton:
-        short = written(key.key)
+        short = written(self._chosen[key])
         button = QPushButton(f"{text}  {short}" if len(short) == 1 else text)
         button.setMinimumHeight(28)
         button.setToolTip(f"{key.does[0].upper()}{key.does[1:]} ({short})")
