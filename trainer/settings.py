@@ -62,11 +62,17 @@ class Recipe(_Settings):
         None, gt=0, description="Time for the whole training, shared by its folds."
     )
     batch_size: int = Field(8, ge=1)
-    learning_rate: float = Field(1e-3, gt=0)
+    learning_rate: float = Field(1e-3, gt=0, le=1)
     weight_decay: float = Field(1e-2, ge=0)
     bce_weight: float = Field(0.5, ge=0)
     dice_weight: float = Field(0.5, ge=0)
-    seed: int = 0
+    seed: int = Field(0, ge=0, lt=2**32)
+
+    @model_validator(mode="after")
+    def _learns_something(self) -> Self:
+        if self.bce_weight == self.dice_weight == 0:
+            raise ValueError("`bce_weight` and `dice_weight` are both 0: there is nothing to learn")
+        return self
 
 
 class Member(_Settings):

@@ -42,6 +42,25 @@ def test_an_ensemble_s_mistake_is_told_once(tmp_path: Path, changes: dict[str, A
 
 
 @pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"fold": 3}, r"unknown key `fold` \(did you mean `folds`\?\)"),
+        ({"network": {"encodr": "x"}}, r"`network.encodr` \(did you mean `encoder`\?\)"),
+        ({"folds": 1}, "`folds`: Input should be greater than or equal to 2"),
+        ({"seed": 2**70}, "`seed`: Input should be less than"),
+        ({"minutes": float("inf")}, "`minutes`: Input should be a finite number"),
+        ({"learning_rate": 1e30}, "`learning_rate`: Input should be less than or equal to 1"),
+        ({"bce_weight": 0, "dice_weight": 0}, "there is nothing to learn"),
+    ],
+)
+def test_a_recipe_s_mistake_is_told(tmp_path: Path, changes: dict[str, Any], told: str):
+    path = tmp_path / "r.yaml"
+    path.write_text(yaml.safe_dump({"name": "mine"} | changes), "utf-8")
+    with pytest.raises(SettingsError, match=told):
+        read_recipe(path)
+
+
+@pytest.mark.parametrize(
     ("content", "told"),
     [
         (b"", "holds no `key: value` lines; name the YAML"),
