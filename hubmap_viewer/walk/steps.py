@@ -200,7 +200,7 @@ class Loop:
         self.hand.write(dock.place, str(path))
         self.hand.click(dock.run)
         self.hand.until(lambda: dock.job is None, f"the export to {path.name}")
-        if not dock.state.text().startswith("Wrote"):
+        if not dock.notice.text.startswith("Wrote"):
             raise StepError(dock.notice.text)
 
     def _dice(self) -> str:
