@@ -12,12 +12,12 @@ import napari
 import numpy as np
 import pytest
 import tifffile
-from conftest import Drawn, write_cohort
-from gui.conftest import Window
-from gui.test_predict import choose
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication
 
+from conftest import Drawn, write_cohort
+from gui.conftest import Window
+from gui.test_predict import choose
 from trainer.data.store import Store
 
 SIZE = 3000

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import TRAIN
 
+from conftest import TRAIN
 from gui.conftest import Window
 from trainer.data.store import Store
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gui.conftest import Window
 from napari.settings import get_plugin_settings
 
+from gui.conftest import Window
 from hubmap_viewer import keys
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
-from conftest import TRAIN, write_cohort
 
+from conftest import TRAIN, write_cohort
 from gui.conftest import Window
 
 

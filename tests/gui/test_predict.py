@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import TRAIN, Drawn, write_cohort
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
+from conftest import TRAIN, Drawn, write_cohort
 from gui.conftest import Window
 from hubmap_viewer import library
 from trainer.metrics import dice
