@@ -66,6 +66,8 @@ class Terminal:
             self.problem(error)
         except Cancelled as wish:
             self.problem(str(wish) or "Stopped.")
+        except KeyboardInterrupt:
+            self.problem("Stopped.")
         if self._problems:
             raise typer.Exit(1)
 

@@ -300,6 +300,42 @@ def test_scores_are_not_written_over_the_cohort(cohort_folder: Path, trained: Pa
     assert table.read_bytes() == before
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_an_export_told_to_stop_says_so_and_leaves_nothing(cohort_folder: Path, tmp_path: Path):
+    slow, out = cohort_folder / "train_annotations" / "12.json", tmp_path / "masks"
+    slow.parent.mkdir()
+    os.mkfifo(slow)
+    with (cohort_folder / "train.csv").open(encoding="utf-8", newline="") as file:
+        header, *rows = csv.reader(file)
+    emptied = [[*row[:7], "" if row[0] == "12" else row[7], *row[8:]] for row in rows]
+    with (cohort_folder / "train.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([header, *emptied])
+    words = ["export", cohort_folder, "--what", "truth", "--format", "tiff", "--out", out]
+    command = [sys.executable, "-m", "trainer.cli", *map(str, words)]
+    before = set(tmp_path.iterdir())
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as exporting:
+        with slow.open("wb"):  # opens as soon as the export reads it
+            exporting.send_signal(signal.SIGINT)
+            exporting.wait(30)
+        assert exporting.stderr is not None
+        assert exporting.stderr.read() == "Stopped.\n"
+
+    assert exporting.returncode == 1
+    assert set(tmp_path.iterdir()) == before
+
+
+def test_an_unknown_encoder_is_told_before_images_are_read(
+    cohort_folder: Path, recipe: Path, tmp_path: Path
+):
+    recipe.write_text(recipe.read_text().replace("mobilenetv3_small_050", "resnt18"))
+    done = call("train", cohort_folder, "--recipe", recipe, "--out", tmp_path / "run")
+
+    assert done.exit_code == 1
+    assert "unknown encoder `resnt18` (did you mean `resnet18`?)" in done.stderr
+    assert "Reading" not in done.stderr
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize("wish", [signal.SIGINT, signal.SIGTERM])
 def test_a_training_told_to_stop_leaves_its_finished_folds(
     wish: signal.Signals, cohort_folder: Path, recipe: Path, tmp_path: Path
