@@ -15,7 +15,7 @@ import tifffile
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication
 
-from conftest import Drawn, write_cohort
+from cohorts import Drawn, write_cohort
 from gui.conftest import Window
 from gui.test_predict import choose
 from trainer.data.store import Store

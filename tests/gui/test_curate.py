@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from conftest import TRAIN
+from cohorts import TRAIN
 from gui.conftest import Window
 from trainer.data.store import Store
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from conftest import TRAIN
+from cohorts import TRAIN
 from gui.conftest import Window
 from trainer.data import rle
 from trainer.data.exchange import rle_csv

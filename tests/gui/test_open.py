@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from conftest import TRAIN, write_cohort
+from cohorts import TRAIN, write_cohort
 from gui.conftest import Window
 
 

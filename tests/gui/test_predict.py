@@ -11,7 +11,7 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
-from conftest import TRAIN, Drawn, write_cohort
+from cohorts import TRAIN, Drawn, write_cohort
 from gui.conftest import Window
 from hubmap_viewer import library
 from trainer.metrics import dice

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from conftest import TRAIN
+from cohorts import TRAIN
 from hubmap_viewer.loading import Predicted, load
 from hubmap_viewer.session import Session
 from trainer.data.case import Prediction

@@ -5,32 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
 
-from trainer.data.case import Image, Mask
+from pictures import NETWORK, picture
 from trainer.model.checkpoint import Checkpoint, save
 from trainer.model.network import Segmenter, build
-from trainer.settings import Ensemble, Flip, Member, Network
-
-NETWORK = Network(encoder="test_efficientnet", decoder_channels=(16, 16, 8, 8, 8), pretrained=False)
-
-
-def picture(height: int, width: int, seed: int = 0) -> tuple[Image, Mask]:
-    """Purple discs on a pale ground, and where they are."""
-    rng = np.random.default_rng(seed)
-    image = np.full((height, width, 3), 235, np.uint8)
-    mask = np.zeros((height, width), np.uint8)
-    shorter = min(height, width)
-    for _ in range(2):
-        centre = (int(rng.integers(width)), int(rng.integers(height)))
-        radius = int(rng.integers(max(shorter // 6, 2), max(shorter // 3, 3)))
-        cv2.circle(image, centre, radius, (120, 60, 140), -1)
-        cv2.circle(mask, centre, radius, 1, -1)
-    return image, mask
+from trainer.settings import Member
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -80,10 +63,6 @@ def member(tmp_path: Path, trained: Segmenter) -> Callable[..., Member]:
         return Member(weights=f"{count}.safetensors", weight=weight)
 
     return write
-
-
-def ensemble(*members: Member, tta: tuple[Flip, ...] = ("identity",)) -> Ensemble:
-    return Ensemble(name="test", members=members, tta=tta)
 
 
 def _of_one_opinion(probability: float) -> Segmenter:

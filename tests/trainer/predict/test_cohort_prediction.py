@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from conftest import ensemble, picture  # type: ignore[import-not-found]
 
+from pictures import ensemble, picture
 from trainer.data.cohort import Cohort
 from trainer.data.predictions import Predictions
 from trainer.errors import Cancelled, ImageError

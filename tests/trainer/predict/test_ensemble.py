@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import ensemble, picture  # type: ignore[import-not-found]
 
+from pictures import ensemble, picture
 from trainer.errors import Cancelled, DeviceError, WeightsError
 from trainer.metrics import dice
 from trainer.model.checkpoint import Checkpoint, save
