@@ -69,11 +69,12 @@ def test_a_run_learns_from_accepted_masks_and_stands_beside_the_one_before(
     window.wait(lambda: window.train.process is None, 240)
     window.wait(lambda: window.desk.session.second is not None)
     assert window.desk.session.second.folder == run / "oof"
-    window.wait(lambda: all(
-        window.desk.session.scores.get(case_id) is not None
-        and window.desk.session.scores[case_id].second is not None
-        for case_id in ("12", "21", "22")
-    ))  # fmt: skip
+
+    def both() -> bool:
+        scores = [window.desk.session.scores.get(case_id) for case_id in ("12", "21", "22")]
+        return all(s and s.prediction is not None and s.second is not None for s in scores)
+
+    window.wait(both)
     shown = [window.review.filter.data(window.review.filter.index(1, column)) for column in (2, 3)]
     assert all(np.isfinite(float(value)) for value in shown)
 
