@@ -16,6 +16,9 @@ SYSTEM = python3-venv xvfb xauth libgl1 libgl1-mesa-dri libegl1 libglib2.0-0 \
 	libxcb-render-util0 libxcb-shape0 libxcb-xfixes0 libxcb-xinerama0
 APT = LC_ALL=C apt-get install --yes --no-install-recommends --no-upgrade $(SYSTEM)
 
+# The window again with the other Qt: what is clicked, drawn, typed and closed.
+SIX = tests/gui/test_closing.py tests/gui/test_curate.py tests/gui/test_keys.py tests/gui/test_open.py
+
 SCREEN = $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter Darwin,$(shell uname)))
 XVFB = xvfb-run --auto-servernum --server-args="-screen 0 1600x1000x24"
 
@@ -34,7 +37,8 @@ test: $(VENV)/.test
 	$(BIN)/ruff format --check
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/npe2 validate hubmap-viewer
-	$(BIN)/python -m pytest
+	QT_API=pyqt5 PYTEST_QT_API=pyqt5 $(BIN)/python -m pytest
+	QT_API=pyqt6 PYTEST_QT_API=pyqt6 $(BIN)/python -m pytest $(SIX)
 
 # Installed again whenever pyproject.toml changes.
 $(VENV)/.demo: pyproject.toml | $(BIN)/python
@@ -42,7 +46,7 @@ $(VENV)/.demo: pyproject.toml | $(BIN)/python
 	touch $@
 
 $(VENV)/.test: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --editable '.[pyqt5,pretrained,test]'
+	$(BIN)/python -m pip install --editable '.[pyqt5,pyqt6,pretrained,test]'
 	touch $@ $(VENV)/.demo
 
 $(BIN)/python: | system

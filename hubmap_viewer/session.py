@@ -20,6 +20,10 @@ from trainer.data.store import Revision, Status, Store
 from trainer.errors import StoreError, TrainerError
 
 
+TOLD = 3
+"""Problems of a cohort that are told one by one; a folder without images has one a case."""
+
+
 class Session:
     """One cohort under review.
 
@@ -89,8 +93,10 @@ class Session:
         self.queue = tuple(cohort.cases)
         self.selected = ()
         self.cohort_opened.emit()
-        for problem in cohort.problems:
+        for problem in cohort.problems[:TOLD]:
             self.told.emit(problem)
+        if len(cohort.problems) > TOLD:
+            self.told.emit(_and_more(cohort))
 
     def close(self) -> bool:
         """Save what is not saved yet; False if that failed."""
@@ -320,3 +326,12 @@ class Session:
         assert self.open is not None
         known = self.scores.get(self.open.id, Scores())
         self.scores[self.open.id] = self.open.rescore(known)
+
+
+def _and_more(cohort: Cohort) -> TrainerError:
+    more = len(cohort.problems) - TOLD
+    return TrainerError(
+        f"{more} more of its rows have a problem",
+        file=cohort.csv,
+        remedy="see the rows marked ⚠, or run any `hubmap-trainer` command to read all",
+    )

@@ -157,6 +157,17 @@ def test_a_folder_that_cannot_hold_reviews_still_opens(
     session.close()
 
 
+def test_a_folder_without_images_is_told_in_a_few_words(cohort_folder: Path) -> None:
+    for path in (cohort_folder / "train_images").iterdir():
+        path.unlink()
+    session, words = Session(), []
+    session.told.connect(lambda message: words.append(str(message)))
+    session.open_cohort(Cohort.open(cohort_folder))
+    assert len(words) == 4
+    assert "1 more of its rows" in words[-1]
+    session.close()
+
+
 _PAINT_AND_WAIT = """
 import sys, time
 from pathlib import Path
