@@ -101,11 +101,20 @@ class ExportDock(Dock):
             session.cohort, self.what.currentData(), session.store, session.predictions
         )
 
+    def _count(self) -> int:
+        """How many cases have such a mask, as the session knows: the store is not asked."""
+        session, what = self.session, self.what.currentData()
+        assert session.cohort is not None
+        if what == "truth":
+            return sum(case.has_truth for case in session.cohort.cases.values())
+        if what == "curated":
+            return len(session.reviews)
+        return 0 if session.predictions is None else len(session.predictions.ids())
+
     def _update(self) -> None:
-        selection = self._selection()
-        if selection is None:
+        if self.session.cohort is None:
             return
-        count, total = len(selection.ids()), len(selection.cohort.cases)
+        count, total = self._count(), len(self.session.cohort.cases)
         self.note.setText(f"{count} of {total} cases have one.")
         self.run.setText(f"Export {count} mask{'' if count == 1 else 's'}")
         why = ""
@@ -133,7 +142,7 @@ class ExportDock(Dock):
             self.notice.tell("The last edits could not be saved yet; try again.", wrong=True)
             return
         fmt, path = self.format.currentData(), Path(self.place.text().strip())
-        total = len(selection.ids())
+        total = self._count()
 
         def steps(cancelled: Callable[[], bool]) -> Iterator[ExportStep]:
             def checked() -> Iterator[tuple[Case, Mask]]:
