@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import subprocess
@@ -59,38 +60,63 @@ class Engine:
             process.wait()
 
     def _ask(self, request: Request, cancelled: Callable[[], bool]) -> Iterator[Reply]:
-        with self._lock:
-            self._send(request)
-            deadline: float | None = None
-            while True:
-                if deadline is None and cancelled():
-                    deadline = time.monotonic() + GRACE
-                    self._send(Request(want="cancel"))
-                if deadline is not None and time.monotonic() > deadline:
-                    self.close()
-                    raise Cancelled
-                try:
-                    reply = self._replies.get(timeout=_LISTEN)
-                except queue.Empty:
-                    continue
-                if reply is None:
-                    raise self._ended()
-                if reply.kind == "cancelled":
-                    raise Cancelled
-                if reply.kind == "failed":
-                    raise TrainerError(reply.problem.rstrip("."))
-                if reply.kind != "done":
-                    yield reply
-                if reply.kind in _ENDINGS:
+        while not self._lock.acquire(timeout=_LISTEN):
+            if cancelled():
+                raise Cancelled
+        try:
+            yield from self._hear_out(request, cancelled)
+        except GeneratorExit:
+            self._settle()
+            raise
+        finally:
+            self._lock.release()
+
+    def _hear_out(self, request: Request, cancelled: Callable[[], bool]) -> Iterator[Reply]:
+        self._send(request)
+        deadline: float | None = None
+        while True:
+            if deadline is None and cancelled():
+                deadline = time.monotonic() + GRACE
+                self._send(Request(want="cancel"))
+            if deadline is not None and time.monotonic() > deadline:
+                self.close()
+                raise Cancelled
+            try:
+                reply = self._replies.get(timeout=_LISTEN)
+            except queue.Empty:
+                continue
+            if reply is None:
+                raise self._ended()
+            if reply.kind == "cancelled":
+                raise Cancelled
+            if reply.kind == "failed":
+                raise TrainerError(reply.problem.rstrip("."))
+            if reply.kind != "done":
+                yield reply
+            if reply.kind in _ENDINGS:
+                return
+
+    def _settle(self) -> None:
+        """Nobody listens any more: have the work stopped, so that the next request is alone."""
+        self._send(Request(want="cancel"))
+        deadline = time.monotonic() + GRACE
+        while (left := deadline - time.monotonic()) > 0:
+            with contextlib.suppress(queue.Empty):
+                reply = self._replies.get(timeout=left)
+                if reply is None or reply.kind in _ENDINGS:
                     return
+        self.close()
 
     def _send(self, request: Request) -> None:
         if self._process is None or self._process.poll() is not None:
             self._start()
         assert self._process is not None
         assert self._process.stdin is not None
-        self._process.stdin.write(request.model_dump_json(exclude_defaults=True) + "\n")
-        self._process.stdin.flush()
+        try:
+            self._process.stdin.write(request.model_dump_json(exclude_defaults=True) + "\n")
+            self._process.stdin.flush()
+        except OSError as error:
+            raise self._ended() from error
 
     def _start(self) -> None:
         self._replies = queue.Queue()

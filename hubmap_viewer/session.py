@@ -19,7 +19,6 @@ from trainer.data.predictions import Predictions
 from trainer.data.store import Revision, Status, Store
 from trainer.errors import StoreError, TrainerError
 
-
 TOLD = 3
 """Problems of a cohort that are told one by one; a folder without images has one a case."""
 

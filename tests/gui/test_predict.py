@@ -114,6 +114,12 @@ def test_cancel_answers_within_two_seconds_and_keeps_what_is_done(
     assert 2 <= len(kept) < 60
     assert not [path for path in folder.iterdir() if path.suffix not in (".npz", ".json")]
 
+    window.ensemble.scope.button(0).setChecked(True)
+    window.click(window.ensemble.run)
+    window.wait(finished(window), 120)
+    assert window.ensemble.state.text() == "Done: 1 case."
+    assert len(list(folder.glob("*.npz"))) <= len(kept) + 1
+
 
 def test_one_can_paint_while_predicting(
     open_window: Callable[[Path], Window], ensemble_file: Path, many: Path

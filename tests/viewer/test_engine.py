@@ -1,0 +1,51 @@
+"""The predicting process, asked without a window."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hubmap_viewer.engine import Engine
+from trainer.errors import TrainerError
+from trainer.locate import resource
+from trainer.predict.messages import Request
+
+
+@pytest.fixture
+def engine() -> Iterator[Engine]:
+    engine = Engine()
+    yield engine
+    engine.close()
+
+
+def test_a_listener_that_leaves_does_not_disturb_the_next(engine: Engine, tmp_path: Path) -> None:
+    from hubmap_viewer.demo import demo_cohort
+
+    cohort = demo_cohort(tmp_path / "demo")
+    ids = [path.stem for path in sorted((cohort / "train_images").iterdir())]
+    ensemble = resource("demo/ensemble/ensemble.yaml")
+    everything = Request(want="predict", cohort=cohort, ensemble=ensemble, cases=tuple(ids))
+    replies = engine.predict(everything, lambda: False)
+    folder = next(reply.folder for reply in replies if reply.folder)
+    next(replies)
+    replies.close()  # type: ignore[attr-defined]
+
+    one = Request(want="predict", cohort=cohort, ensemble=ensemble, cases=(ids[-1],))
+    answers = list(engine.predict(one, lambda: False))
+    assert {reply.case_id for reply in answers if reply.kind == "step"} == {ids[-1]}
+    assert len(list(folder.glob("*.npz"))) < len(ids)
+
+
+def test_the_best_device_comes_first_and_the_cpu_is_always_there(engine: Engine) -> None:
+    devices = engine.devices()
+    assert list(devices)[-1] == "cpu"
+    assert all(devices.values())
+
+
+def test_a_request_that_fails_is_told_and_the_process_lives(engine: Engine, tmp_path: Path) -> None:
+    wrong = Request(want="predict", cohort=tmp_path, ensemble=tmp_path / "no.yaml", cases=("1",))
+    with pytest.raises(TrainerError, match=r"train\.csv"):
+        list(engine.predict(wrong, lambda: False))
+    assert "cpu" in engine.devices()
