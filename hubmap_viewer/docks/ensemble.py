@@ -269,7 +269,8 @@ class EnsembleDock(Dock):
     def _on_case_done(self, case_id: str) -> None:
         if self._folder is not None and not self._is_shown(self._folder):
             self._show_predictions(self._folder)
-        self.predicted.emit(case_id)
+        else:
+            self.predicted.emit(case_id)
 
     def _is_shown(self, folder: Path) -> bool:
         return self.session.predictions is not None and self.session.predictions.folder == folder

@@ -77,6 +77,7 @@ class Loop:
         )
         gap = gaps.percentile(99)
         self.hand.picture("predicting")
+        gaps.forget_the_last()
         self.hand.until(lambda: dock.job is None, "all predictions", _SLOW)
         said = dock.state.text()
         if not said.startswith("Done"):
@@ -230,15 +231,22 @@ class _Gaps:
 
     def __init__(self) -> None:
         self._ticks: list[float] = []
+        self._gaps: list[float] = []
         self._timer = QTimer()
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(lambda: self._ticks.append(time.perf_counter()))
         self._timer.start(10)
 
+    def forget_the_last(self) -> None:
+        """Do not count the gap that taking a picture has just made."""
+        self._gaps += list(np.diff(self._ticks))
+        self._ticks.clear()
+
     def percentile(self, share: float) -> float:
         """Of the gaps until now, in ms; the timer stops."""
         self._timer.stop()
-        return float(np.percentile(np.diff(self._ticks), share) * 1000)
+        self.forget_the_last()
+        return float(np.percentile(self._gaps, share) * 1000)
 
 
 def _over_missed(here: OpenCase) -> list[Position]:
