@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -323,7 +324,11 @@ def test_an_export_told_to_stop_says_so_and_leaves_nothing(cohort_folder: Path, 
     words = ["export", cohort_folder, "--what", "truth", "--format", "tiff", "--out", out]
     command = [sys.executable, "-m", "trainer.cli", *map(str, words)]
     before = set(tmp_path.iterdir())
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as exporting:
+    # A shell's background jobs, and so their children, begin with Ctrl+C ignored.
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, preexec_fn=heard
+    ) as exporting:
         with slow.open("wb"):  # opens as soon as the export reads it
             _interrupt(exporting)
         assert exporting.stderr is not None
