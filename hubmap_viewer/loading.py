@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -16,6 +18,8 @@ from trainer.data.store import Revision, Status, Store
 from trainer.data.tiff import pyramid
 from trainer.errors import TrainerError
 from trainer.predict.postprocess import to_mask
+
+Read = TypeVar("Read")
 
 SMALLEST = 512
 """Longer side, in pixels, that a picture's coarsest level need not fall below."""
@@ -97,7 +101,9 @@ def load(sources: Sources, case_id: str) -> Loaded:
     image = sources.cohort.image(case_id)
     truth = _try(lambda: sources.cohort.truth(case_id), warnings)
     predicted = _try(lambda: load_prediction(sources, case_id), warnings)
-    revision = _try(lambda: sources.store and sources.store.latest(case_id), warnings)
+    revision = _try(
+        lambda: None if sources.store is None else sources.store.latest(case_id), warnings
+    )
     kept = _try(lambda: _kept(sources.store, revision, image.shape[:2]), warnings)
     curated, origin = _start(kept, truth, predicted, image.shape[:2])
     return Loaded(
@@ -173,7 +179,7 @@ def _start(
     return np.zeros(shape, np.uint8), "empty"
 
 
-def _try(read, warnings: list[TrainerError]):
+def _try(read: Callable[[], Read], warnings: list[TrainerError]) -> Read | None:
     try:
         return read()
     except TrainerError as error:
