@@ -250,6 +250,9 @@ def history(
         terminal.result(document, table if revisions else f"{case} has no curated mask yet.")
 
 
+# commands with a module of their own
+
+
 def main() -> None:
     """Run `hubmap-trainer`."""
     app(prog_name="hubmap-trainer")

@@ -1,0 +1,1 @@
+"""Commands of `hubmap-trainer` that have a module of their own."""
