@@ -5,7 +5,16 @@ from __future__ import annotations
 TRUTH = "#009E73"
 PREDICTION = "#E69F00"
 CURATED = "#56B4E9"
-SECOND = "#CC79A7"
+SECOND = "#0072B2"
+
+KIND = {
+    "missed": "#D55E00",
+    "spurious": "#CC79A7",
+    "merged": "#F0E442",
+    "split": "#F0E442",
+    "boundary": "#BBBBBB",
+}
+"""Of a finding; the word beside it says the same."""
 
 STATUS = {
     "unreviewed": "#8a8a8a",

@@ -17,7 +17,7 @@ from hubmap_viewer.engine import Engine
 from hubmap_viewer.jobs import Job, Jobs, post
 from hubmap_viewer.keys import bind_keys, chosen_keys
 from hubmap_viewer.layers import CaseLayers
-from hubmap_viewer.loading import load, load_prediction
+from hubmap_viewer.loading import load, load_predictions
 from hubmap_viewer.scores import Scores, score, score_all
 from hubmap_viewer.session import Session
 from trainer.data.cohort import Cohort
@@ -125,8 +125,8 @@ class Desk:
             return
         case_id = here.id
         self.jobs.call(
-            partial(load_prediction, self.session.sources, case_id),
-            partial(self.session.put_prediction, case_id),
+            partial(load_predictions, self.session.sources, case_id),
+            lambda both: self.session.put_prediction(case_id, *both),
             self.tell,
         )
 
@@ -141,7 +141,7 @@ class Desk:
             self.reread_prediction()
             return
         self.jobs.call(
-            partial(score, self.session.sources, self.session.second, case_id),
+            partial(score, self.session.sources, case_id),
             partial(self.session.put_scores, case_id),
             self.tell,
         )
@@ -157,17 +157,17 @@ class Desk:
         if self._scoring is not None:
             self._scoring.cancel()
         session = self.session
-        sources, second = session.sources, session.second
+        sources = session.sources
         predicted = set() if session.predictions is None else session.predictions.ids()
         there = predicted | set(session.reviews)
         cases = sources.cohort.cases.values()
-        ids = [case.id for case in cases if case.has_truth and case.id in there]
+        ids = [case.id for case in cases if case.id in there]
 
         def steps(_cancelled: object) -> Iterator[ScoreStep]:
-            for done, (case_id, scores) in enumerate(score_all(sources, second, ids), start=1):
+            for done, (case_id, scores) in enumerate(score_all(sources, ids), start=1):
                 yield ScoreStep(done, len(ids), case_id, scores)
 
-        self._scoring = self.jobs.start("Comparing masks with truth", steps)
+        self._scoring = self.jobs.start("Comparing masks", steps)
         self._scoring.stepped.connect(self._scored)
         self._scoring.ended.connect(self._told_end)
 

@@ -22,7 +22,8 @@ PROBABILITY = "probability"
 TRUTH = "truth"
 PREDICTION = "prediction"
 CURATED = "curated"
-NAMES = (IMAGE, PROBABILITY, CURATED, TRUTH, PREDICTION)
+SECOND = "second ensemble"
+NAMES = (IMAGE, PROBABILITY, CURATED, TRUTH, SECOND, PREDICTION)
 """From the bottom to the top of the canvas: outlines stay readable over the fill."""
 
 
@@ -103,6 +104,7 @@ class CaseLayers:
                 opacity=0.4,
             ),
             _outline_layer(TRUTH, blank, colours.TRUTH),
+            _outline_layer(SECOND, blank, colours.SECOND),
             _outline_layer(PREDICTION, blank, colours.PREDICTION),
         )
         for layer in layers:
@@ -143,11 +145,14 @@ class CaseLayers:
         here = self._session.open
         if here is None or PREDICTION not in self:
             return
-        outline, probability = self._made[PREDICTION], self._made[PROBABILITY]
-        assert isinstance(outline, Labels)
+        for name, predicted in ((PREDICTION, here.predicted), (SECOND, here.second)):
+            outline = self._made[name]
+            assert isinstance(outline, Labels)
+            blank = predicted is None
+            outline.data = _blank(here.loaded.shape) if blank else predicted.outline  # type: ignore[assignment]
+        probability = self._made[PROBABILITY]
         assert isinstance(probability, Image)
         found: Predicted | None = here.predicted
-        outline.data = _blank(here.loaded.shape) if found is None else found.outline  # type: ignore[assignment]
         nothing = np.zeros((2, 2), np.uint8)
         probability.data = nothing if found is None else found.prediction.probability  # type: ignore[assignment]
         self._place_probability(here)
@@ -156,7 +161,7 @@ class CaseLayers:
         """Give every layer the case's place in the world: µm where known, else pixels."""
         pixel = here.loaded.case.pixel_size or 1.0
         unit = "µm" if here.loaded.case.pixel_size else "pixel"
-        for name in (IMAGE, TRUTH, PREDICTION, CURATED):
+        for name in (IMAGE, TRUTH, SECOND, PREDICTION, CURATED):
             self._made[name].scale = np.array((pixel, pixel))
         for layer in self._made.values():
             layer.units = (unit, unit)

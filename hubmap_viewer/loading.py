@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import cv2
@@ -38,6 +38,15 @@ class Sources:
     cohort: Cohort
     store: Store | None = None
     predictions: Predictions | None = None
+    second: Predictions | None = None
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    """Of organs whose prediction is to become a mask otherwise than its ensemble says."""
+
+    def threshold_for(self, organ: str) -> float:
+        """Probability from which a pixel of the shown prediction belongs to a unit."""
+        if organ in self.thresholds or self.predictions is None:
+            return self.thresholds.get(organ, 0.5)
+        return self.predictions.threshold_for(organ)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +82,7 @@ class Loaded:
     truth: Mask | None
     truth_outline: list[Mask] | None
     predicted: Predicted | None
+    second: Predicted | None
     curated: Mask
     origin: str
     revision: Revision | None
@@ -101,6 +111,7 @@ def load(sources: Sources, case_id: str) -> Loaded:
     image = sources.cohort.image(case_id)
     truth = _try(lambda: sources.cohort.truth(case_id), warnings)
     predicted = _try(lambda: load_prediction(sources, case_id), warnings)
+    second = _try(lambda: load_second(sources, case_id), warnings)
     revision = _try(
         lambda: None if sources.store is None else sources.store.latest(case_id), warnings
     )
@@ -112,6 +123,7 @@ def load(sources: Sources, case_id: str) -> Loaded:
         truth=truth,
         truth_outline=None if truth is None else outline_levels(truth),
         predicted=predicted,
+        second=second,
         curated=curated,
         origin=origin,
         revision=revision,
@@ -121,14 +133,32 @@ def load(sources: Sources, case_id: str) -> Loaded:
 
 def load_prediction(sources: Sources, case_id: str) -> Predicted | None:
     """The case's kept prediction as a mask; None where there is none."""
-    if sources.predictions is None:
+    threshold = sources.threshold_for(sources.cohort.cases[case_id].organ)
+    return _predicted(sources.predictions, case_id, threshold)
+
+
+def load_second(sources: Sources, case_id: str) -> Predicted | None:
+    """What the second ensemble says of the case, at its own threshold."""
+    if sources.second is None:
         return None
-    prediction = sources.predictions.read(case_id)
-    if prediction is None:
-        return None
-    threshold = sources.predictions.threshold_for(sources.cohort.cases[case_id].organ)
+    threshold = sources.second.threshold_for(sources.cohort.cases[case_id].organ)
+    return _predicted(sources.second, case_id, threshold)
+
+
+def load_predictions(sources: Sources, case_id: str) -> tuple[Predicted | None, Predicted | None]:
+    """What the shown and the second ensemble say of the case."""
+    return load_prediction(sources, case_id), load_second(sources, case_id)
+
+
+def at_threshold(prediction: Prediction, threshold: float) -> Predicted:
+    """A prediction as the mask it becomes at a threshold, ready to be drawn."""
     mask = to_mask(prediction, threshold)
     return Predicted(prediction, threshold, mask, outline_levels(mask, DASH))
+
+
+def _predicted(predictions: Predictions | None, case_id: str, threshold: float) -> Predicted | None:
+    prediction = None if predictions is None else predictions.read(case_id)
+    return None if prediction is None else at_threshold(prediction, threshold)
 
 
 def levels(image: Image) -> list[Image]:

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from hubmap_viewer.edits import Box, Edit, History
-from hubmap_viewer.loading import Loaded, Predicted
+from hubmap_viewer.loading import Loaded, Predicted, at_threshold
 from hubmap_viewer.scores import Scores
 from trainer.data.case import Mask
 from trainer.data.store import Status
-from trainer.metrics import dice
+from trainer.metrics import dice, iou
 
 
 @dataclass(slots=True)
@@ -34,6 +34,7 @@ class OpenCase:
     history: History
     tool: str
     predicted: Predicted | None
+    second: Predicted | None
     status: Status
     scores: Scores = field(default_factory=Scores)
     _known: Mask = field(init=False, repr=False)
@@ -46,11 +47,17 @@ class OpenCase:
         return self.loaded.case.id
 
     def side(self, name: str) -> Mask | None:
-        """The mask that ``truth``, ``prediction`` or ``nothing`` stands for; None if missing."""
+        """The mask that ``truth``, ``prediction``, ``second``, ``curated`` or ``nothing`` is.
+
+        None where it is missing.
+        """
         if name == "truth":
             return self.loaded.truth
-        if name == "prediction":
-            return None if self.predicted is None else self.predicted.mask
+        if name == "curated":
+            return self.curated
+        if name in ("prediction", "second"):
+            found = self.predicted if name == "prediction" else self.second
+            return None if found is None else found.mask
         return np.zeros_like(self.curated)
 
     def note(self, tool: str, box: Box | None = None) -> Edit | None:
@@ -79,16 +86,26 @@ class OpenCase:
             self.tool = word
         return edit
 
+    def rethreshold(self, threshold: float) -> bool:
+        """Have the prediction become a mask at another threshold; False if nothing changes."""
+        found = self.predicted
+        if found is None or found.threshold == threshold:
+            return False
+        self.predicted = at_threshold(found.prediction, threshold)
+        return True
+
     def rescore(self, known: Scores) -> Scores:
         """Compare the masks with truth; what is known of other predictions stays."""
         truth, predicted = self.loaded.truth, self.predicted
         if truth is None:
-            self.scores = Scores()
+            self.scores = replace(known, in_sample=False)
         else:
             self.scores = replace(
                 known,
                 curated=dice(self.curated, truth),
+                curated_iou=iou(self.curated, truth),
                 prediction=None if predicted is None else dice(predicted.mask, truth),
+                prediction_iou=None if predicted is None else iou(predicted.mask, truth),
                 in_sample=predicted is not None and predicted.prediction.in_sample,
             )
         return self.scores

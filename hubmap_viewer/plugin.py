@@ -8,19 +8,29 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
 import napari
+from napari.settings import get_settings
 from napari.viewer import Viewer
 
 from hubmap_viewer.keys import PLUGIN
 
 if TYPE_CHECKING:
     from hubmap_viewer.desk import Desk
+    from hubmap_viewer.docks.audit import AuditDock
     from hubmap_viewer.docks.base import Dock
+    from hubmap_viewer.docks.compare import CompareDock
     from hubmap_viewer.docks.ensemble import EnsembleDock
     from hubmap_viewer.docks.export import ExportDock
+    from hubmap_viewer.docks.failures import FailuresDock
     from hubmap_viewer.docks.review import ReviewDock
+    from hubmap_viewer.docks.suspects import SuspectsDock
     from hubmap_viewer.docks.train import TrainDock
+    from hubmap_viewer.docks.what_if import WhatIfDock
 
 DOCKS = ("Review", "Ensemble", "Train", "Export")
+"""On the right: what is done to the case and the cohort."""
+
+BELOW = ("Failures", "What if", "Compare", "Suspects", "Audit")
+"""Under the canvas: what is seen of the whole cohort."""
 
 DockT = TypeVar("DockT", bound="Dock")
 
@@ -83,6 +93,46 @@ def export_dock(napari_viewer: Viewer | None = None) -> ExportDock:
     return _watched(ExportDock(desk.session, desk.jobs, desk.open), desk)
 
 
+def failures_dock(napari_viewer: Viewer | None = None) -> FailuresDock:
+    """Every case of every organ as a dot, and what each organ loses to what."""
+    from hubmap_viewer.docks.failures import FailuresDock
+
+    desk = desk_for(napari_viewer or _viewer())
+    return _watched(FailuresDock(desk.session, desk.jobs, desk.open), desk)
+
+
+def what_if_dock(napari_viewer: Viewer | None = None) -> WhatIfDock:
+    """Thresholds tried on the whole cohort, without touching an image."""
+    from hubmap_viewer.docks.what_if import WhatIfDock
+
+    desk = desk_for(napari_viewer or _viewer())
+    return _watched(WhatIfDock(desk.session, desk.jobs, desk.open), desk)
+
+
+def compare_dock(napari_viewer: Viewer | None = None) -> CompareDock:
+    """What got better and worse from one ensemble to another."""
+    from hubmap_viewer.docks.compare import CompareDock
+
+    desk = desk_for(napari_viewer or _viewer())
+    return _watched(CompareDock(desk.session, desk.jobs, desk.open), desk)
+
+
+def suspects_dock(napari_viewer: Viewer | None = None) -> SuspectsDock:
+    """Truths that the networks contradict, and images that look alike."""
+    from hubmap_viewer.docks.suspects import SuspectsDock
+
+    desk = desk_for(napari_viewer or _viewer())
+    return _watched(SuspectsDock(desk.session, desk.jobs, desk.open), desk)
+
+
+def audit_dock(napari_viewer: Viewer | None = None) -> AuditDock:
+    """Many predictions accepted at once and checked, and blind second looks."""
+    from hubmap_viewer.docks.audit import AuditDock
+
+    desk = desk_for(napari_viewer or _viewer())
+    return _watched(AuditDock(desk.session, desk.jobs, desk.open), desk)
+
+
 def _watched(dock: DockT, desk: Desk) -> DockT:
     """All work ends when the dock's window is gone."""
     dock.window_gone.connect(desk.close)
@@ -90,15 +140,19 @@ def _watched(dock: DockT, desk: Desk) -> DockT:
 
 
 def open_all(viewer: Viewer) -> None:
-    """Show the four docks as tabs, the review in front."""
-    made = [
-        viewer.window.add_plugin_dock_widget(PLUGIN, name, tabify=number > 0)[0]
-        for number, name in enumerate(DOCKS)
-    ]
-    for dock, name in zip(made, DOCKS, strict=True):
-        dock.setWindowTitle(name)
-    made[0].show()
-    made[0].raise_()
+    """Show the docks as tabs at the right and below, the review and the failures in front."""
+    places = get_settings().application.plugin_widget_positions
+    for name in BELOW:
+        places.setdefault(f"{name} ({PLUGIN})", "bottom")
+    for names in (DOCKS, BELOW):
+        made = [
+            viewer.window.add_plugin_dock_widget(PLUGIN, name, tabify=number > 0)[0]
+            for number, name in enumerate(names)
+        ]
+        for dock, name in zip(made, names, strict=True):
+            dock.setWindowTitle(name)
+        made[0].show()
+        made[0].raise_()
 
 
 def open_cohort(viewer: Viewer, path: Path) -> None:

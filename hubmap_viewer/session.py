@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -48,7 +48,11 @@ class Session:
     prediction_changed = Signal()
     """The open case's prediction is another."""
     predictions_changed = Signal()
-    """Other predictions are shown for the whole cohort."""
+    """Other predictions are shown for the whole cohort, or another second ensemble's."""
+    thresholds_changed = Signal()
+    """An organ's threshold was tried; the open case's prediction follows by itself."""
+    scores_changed = Signal()
+    """Many cases' scores are new at once."""
     selection_changed = Signal()
     case_updated = Signal(str)
     """The id of a case whose status or scores are new."""
@@ -62,6 +66,7 @@ class Session:
         self.store: Store | None = None
         self.predictions: Predictions | None = None
         self.second: Predictions | None = None
+        self.thresholds: dict[str, float] = {}
         self.reviews: dict[str, Revision] = {}
         self.scores: dict[str, Scores] = {}
         self.wanted: str | None = None
@@ -76,7 +81,9 @@ class Session:
         """Where masks are read from; a cohort must be open."""
         if self.cohort is None:
             raise TrainerError("no cohort is open", remedy="open a cohort's folder first")
-        return Sources(self.cohort, self.store, self.predictions)
+        return Sources(
+            self.cohort, self.store, self.predictions, self.second, dict(self.thresholds)
+        )
 
     # -- the cohort ---------------------------------------------------------------------
 
@@ -85,6 +92,7 @@ class Session:
         self.close()
         self.cohort = cohort
         self.predictions = self.second = None
+        self.thresholds.clear()
         self.scores.clear()
         self._histories.clear()
         self.wanted, self.open = None, None
@@ -173,6 +181,7 @@ class Session:
             history=self._histories.setdefault(case_id, History()),
             tool=loaded.origin,
             predicted=loaded.predicted,
+            second=loaded.second,
             status=loaded.status if draft is None else draft.status,
         )
         self._rescore()
@@ -296,20 +305,43 @@ class Session:
     def use_predictions(self, predictions: Predictions | None) -> None:
         """Show another ensemble's predictions; the ones before become the second."""
         before = self.predictions
+        self.thresholds.clear()
         if before and predictions and predictions.folder != before.folder:
-            self.second = before
-            self.scores = {
-                case_id: Scores(second=scores.prediction, curated=scores.curated)
-                for case_id, scores in self.scores.items()
-            }
+            self.use_pair(before, predictions)
+            return
         self.predictions = predictions
         self.predictions_changed.emit()
 
-    def put_prediction(self, case_id: str, predicted: Predicted | None) -> None:
-        """Show a prediction on the open case, if it is still that case."""
+    def use_pair(self, second: Predictions | None, predictions: Predictions | None) -> None:
+        """Show one ensemble's predictions beside a second one's, such as the one before."""
+        self.second, self.predictions = second, predictions
+        self.thresholds.clear()
+        self.scores = {
+            case_id: Scores(curated=scores.curated, curated_iou=scores.curated_iou)
+            for case_id, scores in self.scores.items()
+        }
+        self.predictions_changed.emit()
+
+    def threshold_for(self, organ: str) -> float:
+        """Threshold of the shown prediction: the one being tried, else the ensemble's."""
+        return self.sources.threshold_for(organ)
+
+    def try_thresholds(self, thresholds: Mapping[str, float]) -> None:
+        """Have organs' predictions become masks at these thresholds; others at their own."""
+        self.thresholds = dict(thresholds)
+        here = self.open
+        if here is not None and here.rethreshold(self.threshold_for(here.loaded.case.organ)):
+            self._rescore()
+            self.prediction_changed.emit()
+        self.thresholds_changed.emit()
+
+    def put_prediction(
+        self, case_id: str, predicted: Predicted | None, second: Predicted | None
+    ) -> None:
+        """Show both ensembles' predictions on the open case, if it is still that case."""
         if self.open is None or self.open.id != case_id:
             return
-        self.open.predicted = predicted
+        self.open.predicted, self.open.second = predicted, second
         self._rescore()
         self.prediction_changed.emit()
         self.case_updated.emit(case_id)
@@ -317,9 +349,15 @@ class Session:
     def put_scores(self, case_id: str, scores: Scores) -> None:
         """Take the scores of a case that were computed from what is kept."""
         if self.open is not None and self.open.id == case_id:
-            scores = replace(scores, curated=self.open.scores.curated)
+            here = self.open.scores
+            scores = replace(scores, curated=here.curated, curated_iou=here.curated_iou)
         self.scores[case_id] = scores
         self.case_updated.emit(case_id)
+
+    def put_many_scores(self, scores: Mapping[str, Scores]) -> None:
+        """Take many cases' scores at once, as when a threshold is tried."""
+        self.scores.update(scores)
+        self.scores_changed.emit()
 
     def _rescore(self) -> None:
         assert self.open is not None

@@ -77,6 +77,9 @@ class Dock(QWidget):
         window = main_window_of(self)
         if window is not None and window.findChild(ClosingGuard) is None:
             ClosingGuard(window, self.session, self.window_gone.emit)
+            # The queue keeps its height; what is below the canvas gives way.
+            right = Qt.DockWidgetArea.RightDockWidgetArea
+            window.setCorner(Qt.Corner.BottomRightCorner, right)
 
     def _show_page(self) -> None:
         self.pages.setCurrentIndex(0 if self.session.cohort is None else 1)
