@@ -20,8 +20,7 @@ from trainer.errors import PredictionError
 
 _DESCRIPTION = "prediction.json"
 
-# what reading an npz raises where its bytes were changed
-_DAMAGE = (
+DAMAGE = (
     OSError,
     ValueError,
     KeyError,
@@ -32,6 +31,7 @@ _DAMAGE = (
     zlib.error,
     tokenize.TokenError,
 )
+"""What reading an npz raises where its bytes were changed."""
 
 
 class Predictions:
@@ -136,7 +136,7 @@ class Predictions:
                 return _prediction(case_id, arrays)
         except FileNotFoundError:
             return None
-        except _DAMAGE as error:
+        except DAMAGE as error:
             raise PredictionError(
                 "is damaged", file=path, case=case_id, remedy="delete it and predict anew"
             ) from error
@@ -156,6 +156,14 @@ class Predictions:
     def ids(self) -> set[str]:
         """Ids of the cases that have a prediction."""
         return {path.stem for path in self.folder.glob("*.npz")}
+
+    def stamp(self, case_id: str) -> tuple[int, int] | None:
+        """What changes when the case's prediction does; None where there is none."""
+        try:
+            status = self._path(case_id).stat()
+        except OSError:
+            return None
+        return status.st_size, status.st_mtime_ns
 
     def threshold_for(self, organ: str) -> float:
         """Probability from which a pixel belongs to a unit, for an organ's own or the common."""

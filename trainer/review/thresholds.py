@@ -1,0 +1,214 @@
+"""The best threshold of an organ, and whether it is more than luck."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainer.data.atomic import replacing
+from trainer.errors import PredictionError, SettingsError
+from trainer.locate import resource
+from trainer.predict.postprocess import lowest_level
+from trainer.review.histograms import Histograms
+from trainer.settings import Ensemble, read_ensemble, to_yaml
+
+REFERENCE = 0.5
+"""The threshold that needs no choosing."""
+
+LOWEST, HIGHEST = 0.05, 0.95
+"""Between these a threshold is chosen: beyond, a mean over few cases says nothing."""
+
+RULE = (
+    "A threshold is advised only where its gain over 0.5 on folds that had no part in choosing"
+    " it exceeds the gain's standard error over cases; else 0.5 stays."
+)
+
+_FLAT = 1e-4
+"""Mean Dice within which thresholds are as good as each other."""
+
+_DRAWN_FOLDS = 5
+_SEED = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """An organ's best threshold.
+
+    Attributes
+    ----------
+    organ
+        None for all organs together.
+    cases
+        How many were not seen in training; others have no part.
+    threshold
+        Of the highest mean Dice of all cases; of a plateau, its middle.
+    dice, gain
+        Mean Dice there, and how much more than at the reference. Chosen and measured on the
+        same cases, so too good.
+    reference
+        The threshold to compare with.
+    cross_validated_gain
+        Mean over cases of Dice at the threshold that the other folds choose, minus Dice at
+        the reference: what a new case may expect. 0 where there is but one fold.
+    error
+        Standard error of that mean: standard deviation over cases / sqrt(cases).
+    spread
+        Standard deviation over folds of a fold's mean gain.
+    folds
+        How many held out cases in turn; 1 where there were too few cases to hold any out.
+    of_run
+        True where the folds are those the members were trained on, else they were drawn.
+    within_noise
+        True where `cross_validated_gain` is no more than `error`, or could not be measured.
+    """
+
+    organ: str | None
+    cases: int
+    threshold: float
+    dice: float
+    gain: float
+    reference: float
+    cross_validated_gain: float
+    error: float
+    spread: float
+    folds: int
+    of_run: bool
+    within_noise: bool
+
+    @property
+    def advised(self) -> float:
+        """The best threshold, or the reference where it is better only by chance."""
+        return self.reference if self.within_noise else self.threshold
+
+
+def best(histograms: Histograms, organ: str | None = None, reference: float = REFERENCE) -> Best:
+    """The threshold of an organ's highest mean Dice, and what it gains on cases held out.
+
+    The folds are those of the run that the predictions lie in; where it does not name a fold
+    for each case, cases are dealt to five at random, always the same way.
+
+    Raises
+    ------
+    PredictionError
+        If there is no case of the organ that was not seen in training.
+    """
+    there = histograms.measured(organ)
+    if not there.size:
+        raise PredictionError(
+            f"no case of {organ or 'any organ'} has a truth and a prediction that is not of a"
+            " case seen in training",
+            remedy="predict with members of folds that did not see it",
+        )
+    table = histograms.table[there]
+    curve = table.mean(axis=0)
+    level, base = _choose(curve), lowest_level(reference)
+    folds, of_run = _folds(histograms, there)
+    gains = _held_out_gains(table, folds, base)
+    means = [gains[folds == fold].mean() for fold in np.unique(folds)]
+    mean, error = float(gains.mean()), _sd(gains) / math.sqrt(len(gains))
+    return Best(
+        organ=organ,
+        cases=len(there),
+        threshold=threshold_of(level),
+        dice=float(curve[level]),
+        gain=float(curve[level] - curve[base]),
+        reference=reference,
+        cross_validated_gain=mean,
+        error=error,
+        spread=_sd(np.array(means)),
+        folds=len(means),
+        of_run=of_run,
+        within_noise=len(means) < 2 or mean <= error,
+    )
+
+
+def best_by_organ(histograms: Histograms, reference: float = REFERENCE) -> list[Best]:
+    """Of each organ with cases not seen in training, in alphabetical order."""
+    organs = sorted({histograms.organs[place] for place in histograms.measured()})
+    return [best(histograms, organ, reference) for organ in organs]
+
+
+def threshold_of(level: int) -> float:
+    """The roundest threshold that lets exactly the levels from `level` (1..255) through."""
+    for digits in (1, 2):
+        round_one = math.floor(level / 255 * 10**digits + 1e-9) / 10**digits
+        if lowest_level(round_one) == level:
+            return round_one
+    return math.floor(level / 255 * 1000 + 1e-9) / 1000
+
+
+def apply(ensemble_yaml: Path, thresholds: Mapping[str, float]) -> Ensemble:
+    """Write thresholds into an ensemble's YAML; those of other organs and all else stay.
+
+    The file is written anew, whole or not at all: comments in it are lost.
+
+    Parameters
+    ----------
+    ensemble_yaml
+        The file, or the folder of a run.
+    thresholds
+        Organ to threshold.
+
+    Raises
+    ------
+    SettingsError
+        If it is no ensemble's, cannot be written, or came with the program; if a threshold
+        is not between 0 and 1.
+    """
+    path = ensemble_yaml / "ensemble.yaml" if ensemble_yaml.is_dir() else ensemble_yaml
+    before = read_ensemble(path)
+    if path.resolve().is_relative_to(resource("").resolve()):
+        raise SettingsError(
+            "came with the program and stays as it is",
+            file=path,
+            remedy="copy its folder, and apply the thresholds to the copy",
+        )
+    for organ, threshold in thresholds.items():
+        if not 0 < threshold < 1:
+            raise SettingsError(f"the threshold of {organ} is {threshold}, wanted 0 to 1")
+    after = before.model_copy(update={"thresholds": before.thresholds | dict(thresholds)})
+    with replacing(path, SettingsError) as draft:
+        draft.write_text(to_yaml(after), "utf-8")
+    return after
+
+
+def _choose(curve: NDArray[np.float64]) -> int:
+    """The level of the highest mean Dice; of a plateau around it, the middle."""
+    low, high = lowest_level(LOWEST), math.floor(HIGHEST * 255)
+    good = curve[low : high + 1] >= curve[low : high + 1].max() - _FLAT
+    first = last = int(np.argmax(curve[low : high + 1]))
+    while first > 0 and good[first - 1]:
+        first -= 1
+    while last + 1 < len(good) and good[last + 1]:
+        last += 1
+    return low + (first + last) // 2
+
+
+def _folds(histograms: Histograms, places: NDArray[np.intp]) -> tuple[NDArray[np.intp], bool]:
+    """Fold of each case, and whether a run says so."""
+    told = [histograms[int(place)].fold for place in places]
+    if None not in told and len(set(told)) > 1:
+        return np.array(told, np.intp), True
+    dealt = np.arange(len(places)) % _DRAWN_FOLDS
+    return np.random.default_rng(_SEED).permutation(dealt), False
+
+
+def _held_out_gains(
+    table: NDArray[np.float64], folds: NDArray[np.intp], base: int
+) -> NDArray[np.float64]:
+    """Each case's Dice at the threshold the other folds choose, minus Dice at level `base`."""
+    gains = np.zeros(len(table))
+    for fold in np.unique(folds):
+        held = folds == fold
+        if not held.all():
+            gains[held] = table[held, _choose(table[~held].mean(axis=0))] - table[held, base]
+    return gains
+
+
+def _sd(values: NDArray[np.float64]) -> float:
+    return float(values.std(ddof=1)) if len(values) > 1 else 0.0
