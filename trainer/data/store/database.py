@@ -1,7 +1,8 @@
-"""The store's database: its tables, its transactions, and what can go wrong with it."""
+"""The store's database: its transactions, and what can go wrong with it."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,37 +11,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import event, exc
 
+from trainer.data.store.schema import VERSION, bring_up
 from trainer.errors import StoreError
 
-VERSION = 1
-"""Of the tables; a store of a higher one is refused."""
-
 _BUSY_SECONDS = 10.0
-
-_schema = sa.MetaData()
-_versions = sa.Table("schema_version", _schema, sa.Column("version", sa.Integer, nullable=False))
-masks = sa.Table(
-    "masks",
-    _schema,
-    sa.Column("digest", sa.String(32), primary_key=True),
-    sa.Column("height", sa.Integer, nullable=False),
-    sa.Column("width", sa.Integer, nullable=False),
-    sa.Column("runs", sa.LargeBinary, nullable=False),
-)
-revisions = sa.Table(
-    "revisions",
-    _schema,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("case_id", sa.String, nullable=False, index=True),
-    sa.Column("parent_id", sa.ForeignKey("revisions.id"), unique=True),
-    sa.Column("digest", sa.ForeignKey("masks.digest"), nullable=False),
-    sa.Column("author", sa.String, nullable=False),
-    sa.Column("created", sa.String, nullable=False),
-    sa.Column("tool", sa.String, nullable=False),
-    sa.Column("status", sa.String, nullable=False),
-    sa.Column("note", sa.String, nullable=False),
-    sqlite_autoincrement=True,
-)
 
 # sqlite's own names of what can go wrong, and what a user can do about it
 _TROUBLES = {
@@ -59,6 +33,8 @@ _TROUBLES = {
 class Database:
     """Connections to one store, whose tables are made where there are none.
 
+    May be used from several threads, and by several programs at a time; writers take turns.
+
     Parameters
     ----------
     place
@@ -74,6 +50,7 @@ class Database:
         url = _url(place)
         sqlite = url.get_backend_name() == "sqlite"
         self.place = Path(url.database or "") if sqlite else url.host
+        self._turn = threading.Lock()
         self._engine = sa.create_engine(url, hide_parameters=True)
         if sqlite:
             event.listen(self._engine, "connect", _prepare_sqlite)
@@ -94,7 +71,7 @@ class Database:
     def writing(self) -> Iterator[sa.Connection]:
         """A connection whose writes are kept together at the end, or not at all."""
         engine = self._engine.execution_options(writing=True)
-        with self._told(), engine.begin() as connection:
+        with self._turn, self._told(), engine.begin() as connection:
             yield connection
 
     def close(self) -> None:
@@ -104,10 +81,7 @@ class Database:
     def _prepare(self) -> None:
         """Make the tables of a new database, or check an old one's version."""
         with self.writing() as connection:
-            if not sa.inspect(connection).has_table(_versions.name):
-                _schema.create_all(connection)
-                connection.execute(_versions.insert().values(version=VERSION))
-            version = connection.execute(sa.select(_versions.c.version)).scalar_one()
+            version = bring_up(connection)
         if version > VERSION:
             raise StoreError(
                 f"was written by a newer version (schema {version}, this one knows {VERSION})",
