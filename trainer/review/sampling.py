@@ -1,0 +1,101 @@
+"""Random samples of a cohort, and what they prove about the rest."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Collection, Mapping
+from math import comb
+
+_UNSURE = 20
+"""One in how many such bounds may be too low: 95 %."""
+
+
+def draw(
+    ids: Mapping[str, Collection[str]], sizes: Mapping[str, int] | int, seed: int
+) -> dict[str, list[str]]:
+    """A simple random sample of each organ, without replacement, in random order.
+
+    Parameters
+    ----------
+    ids
+        Case ids by organ.
+    sizes
+        How many of each organ, or of every organ; all of an organ that has fewer.
+    seed
+        The same seed draws the same cases of an organ, whatever other organs there are.
+    """
+    drawn: dict[str, list[str]] = {}
+    for organ, there in ids.items():
+        size = sizes if isinstance(sizes, int) else sizes.get(organ, 0)
+        chance = random.Random(f"{seed} {organ}")
+        drawn[organ] = chance.sample(sorted(there), min(size, len(there)))
+    return drawn
+
+
+def bound(wrong: int, checked: int, accepted: int) -> float:
+    """The most, with 95 % confidence, of a finite set that can be wrong: a share, 0 to 1.
+
+    Exact and one-sided: the largest number W of wrong ones among `accepted` with which a
+    sample of `checked`, drawn without replacement, shows `wrong` or fewer in more than 5 % of
+    all draws (the hypergeometric distribution, inverted; Buonaccorsi, The American
+    Statistician 41, 1987; Wright, Exact confidence bounds when sampling from small finite
+    universes, Springer 1991). With ever more accepted it becomes the bound of Clopper and
+    Pearson (Biometrika 26, 1934). It is reckoned in whole numbers, without rounding.
+
+    Parameters
+    ----------
+    wrong
+        Wrong ones in the sample.
+    checked
+        Size of the sample, whose size was fixed before anything was seen of it.
+    accepted
+        Size of the set.
+
+    Returns
+    -------
+    1 where nothing is checked; 0 for an empty set.
+
+    Raises
+    ------
+    ValueError
+        Unless 0 <= wrong <= checked <= accepted.
+    """
+    if not 0 <= wrong <= checked <= accepted:
+        raise ValueError(f"{wrong} wrong of {checked} checked of {accepted} cannot be")
+    if accepted == 0:
+        return 0.0
+    # sought in whole numbers: the last that is likely, between one that is and one that is not
+    likely, unlikely = wrong, accepted - (checked - wrong) + 1
+    while unlikely - likely > 1:
+        middle = (likely + unlikely) // 2
+        if _UNSURE * _ways(wrong, middle, checked, accepted) > comb(accepted, checked):
+            likely = middle
+        else:
+            unlikely = middle
+    return likely / accepted
+
+
+def enough(accepted: int, tolerance: float) -> int:
+    """The fewest to check so that, none of them being wrong, the bound is within `tolerance`.
+
+    Parameters
+    ----------
+    accepted
+        Size of the set.
+    tolerance
+        The share that may be wrong, 0 to 1.
+    """
+    short, long = -1, accepted
+    while long - short > 1:
+        middle = (short + long) // 2
+        if bound(0, middle, accepted) <= tolerance:
+            long = middle
+        else:
+            short = middle
+    return long
+
+
+def _ways(most: int, wrong: int, checked: int, accepted: int) -> int:
+    """Number of samples of `checked` with `most` or fewer of the `wrong` ones."""
+    right = accepted - wrong
+    return sum(comb(wrong, seen) * comb(right, checked - seen) for seen in range(most + 1))

@@ -1,0 +1,163 @@
+"""Blind second looks: how well reviewers agree with themselves and with each other."""
+
+from __future__ import annotations
+
+import csv
+import statistics
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from trainer.data.atomic import replacing
+from trainer.data.store import ACCEPT, CHECK, REOPEN, Look, Revision, Store
+from trainer.errors import TrainerError
+from trainer.metrics import dice
+from trainer.review.sampling import draw as _draw
+
+ALL = "all"
+"""The organ of a table's last row: every case."""
+
+_BULK = (ACCEPT, CHECK, REOPEN)
+
+
+def draw(
+    reviews: Mapping[str, Revision], organs: Mapping[str, str], k: int, seed: int
+) -> dict[str, list[str]]:
+    """Cases to look at once more: `k` random ones of each organ, in random order.
+
+    As many of each organ, so that each organ's Dice is known about as well. Only cases that a
+    person called "accepted" or "needs work"; a mask that was accepted in bulk is no person's,
+    and comparing with it would measure the network.
+
+    Parameters
+    ----------
+    reviews
+        The newest revision of every case that has one.
+    organs
+        Case id to organ, of all that may be drawn.
+    k
+        How many of each organ; all of one that has fewer.
+    seed
+        Of the drawing.
+    """
+    ids: dict[str, list[str]] = {}
+    for case_id, revision in reviews.items():
+        reviewed = revision.status in ("accepted", "needs work") and revision.tool not in _BULK
+        if reviewed and case_id in organs:
+            ids.setdefault(organs[case_id], []).append(case_id)
+    return _draw(dict(sorted(ids.items())), k, seed)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A mask and the one that was drawn anew.
+
+    Attributes
+    ----------
+    reviewer
+        Who drew it anew.
+    previous
+        Who made the revision that it is compared with.
+    seconds
+        How long the second drawing took.
+    """
+
+    case_id: str
+    organ: str
+    reviewer: str
+    previous: str
+    dice: float
+    seconds: float
+
+    @property
+    def intra(self) -> bool:
+        """Whether one reviewer is compared with themselves."""
+        return self.reviewer == self.previous
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Dice over several second looks."""
+
+    n: int
+    mean: float
+    median: float
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How well an organ's reviewers agree.
+
+    Attributes
+    ----------
+    intra
+        Of reviewers with themselves; None where there is no such pair.
+    inter
+        Of reviewers with others.
+    """
+
+    organ: str
+    n: int
+    intra: Summary | None
+    inter: Summary | None
+
+
+def pairs(store: Store, organs: Mapping[str, str]) -> Iterator[Pair | TrainerError]:
+    """Compare each second look with its revision; what cannot be compared yields why.
+
+    Of several looks by one reviewer at the same revision the first counts: the others were
+    not blind any more.
+    """
+    seen = set[tuple[int, str]]()
+    for look in store.looks.all():
+        if look.case_id in organs and (look.revision_id, look.author) not in seen:
+            seen.add((look.revision_id, look.author))
+            try:
+                yield _pair(store, look, organs[look.case_id])
+            except TrainerError as error:
+                yield error
+
+
+def agreement(pairs: Iterable[Pair]) -> list[Agreement]:
+    """A row an organ in alphabetical order, and one of all; no row of no pair."""
+    every = list(pairs)
+    organs = sorted({pair.organ for pair in every})
+    rows = [_row(organ, [pair for pair in every if pair.organ == organ]) for organ in organs]
+    return [*rows, _row(ALL, every)] if every else []
+
+
+def write(path: Path, pairs: Iterable[Pair]) -> None:
+    """Write pairs as csv, a row each, whole or not at all.
+
+    Raises
+    ------
+    ExportError
+        If it cannot be written.
+    """
+    with (
+        replacing(path) as draft,
+        draft.open("w", newline="", encoding="utf-8") as handle,
+    ):
+        columns = [field.name for field in fields(Pair)]
+        table = csv.DictWriter(handle, [*columns, "kind"])
+        table.writeheader()
+        for pair in pairs:
+            table.writerow(asdict(pair) | {"kind": "intra" if pair.intra else "inter"})
+
+
+def _pair(store: Store, look: Look, organ: str) -> Pair:
+    revision = store.revision(look.revision_id)
+    overlap = dice(store.mask(revision), store.looks.mask(look))
+    return Pair(look.case_id, organ, look.author, revision.author, overlap, look.seconds)
+
+
+def _row(organ: str, pairs: list[Pair]) -> Agreement:
+    intra = [pair.dice for pair in pairs if pair.intra]
+    inter = [pair.dice for pair in pairs if not pair.intra]
+    return Agreement(organ, len(pairs), _summary(intra), _summary(inter))
+
+
+def _summary(scores: list[float]) -> Summary | None:
+    if not scores:
+        return None
+    return Summary(len(scores), statistics.fmean(scores), statistics.median(scores))
