@@ -13,6 +13,7 @@ import typer
 from rich.table import Table
 
 from trainer import named
+from trainer.commands import calibrate, compare
 from trainer.data.exchange import Format, What
 from trainer.errors import CohortError, TrainerError
 from trainer.terminal import Listener, Stopping, Terminal, Wish
@@ -251,6 +252,8 @@ def history(
 
 
 # commands with a module of their own
+app.command(epilog=calibrate.EXAMPLES)(calibrate.calibrate)
+app.command(epilog=compare.EXAMPLES)(compare.compare)
 
 
 def main() -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import csv
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+
+from trainer.data.atomic import replacing
+from trainer.errors import ExportError
 
 ALL = "all"
 """The organ of the last row: every case."""
@@ -109,6 +113,25 @@ def compare(
     )
 
 
+def write(path: Path, comparison: Comparison) -> None:
+    """Write a row a case as csv, largest loss first, whole or not at all.
+
+    Raises
+    ------
+    ExportError
+        If it cannot be written.
+    """
+    with (
+        replacing(path, ExportError) as draft,
+        draft.open("w", encoding="utf-8", newline="") as file,
+    ):
+        writer = csv.writer(file)
+        writer.writerow(("id", "organ", "before", "after", "change"))
+        for row in comparison.rows:
+            case_id, organ, *figures = astuple(row)
+            writer.writerow((case_id, organ, *(f"{figure:.4f}" for figure in figures)))
+
+
 def _by_organ(rows: Iterable[Change]) -> tuple[OrganChange, ...]:
     groups: defaultdict[str, list[float]] = defaultdict(list)
     for row in rows:
@@ -138,6 +161,8 @@ def _organ(organ: str, changes: NDArray[np.float64]) -> OrganChange:
 def _p(changes: NDArray[np.float64]) -> float:
     if not changes.any():
         return 1.0
+    from scipy import stats  # here: it takes a second to load, and a window need not wait
+
     result = stats.wilcoxon(changes, zero_method="pratt")
     return float(result.pvalue)  # pyright: ignore[reportAttributeAccessIssue]
 

@@ -1,0 +1,133 @@
+"""`hubmap-trainer calibrate`: the threshold that suits each organ."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.box import SIMPLE
+from rich.table import Table
+
+from trainer import named
+from trainer.commands import counted
+from trainer.errors import SettingsError, TrainerError
+from trainer.terminal import Terminal, Wish
+
+if TYPE_CHECKING:
+    from trainer.data.predictions import Predictions
+    from trainer.review.thresholds import Best
+
+EXAMPLES = """Examples:
+
+hubmap-trainer calibrate data --predictions runs/first/oof
+
+hubmap-trainer calibrate data --predictions runs/first/oof --apply runs/first/ensemble.yaml"""
+
+
+def calibrate(
+    cohort: Annotated[
+        Path, typer.Argument(metavar="COHORT", help="The cohort's folder, or its csv.")
+    ],
+    predictions: Annotated[
+        Path, typer.Option(metavar="DIR", help="A folder that `predict` or `train` has written.")
+    ],
+    apply: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="ENSEMBLE.yaml",
+            help="Write the advised thresholds into the ensemble these predictions are of."
+            " The file is written anew: comments in it are lost.",
+        ),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="The result as one JSON document.")] = False,
+) -> None:
+    """The best threshold of each organ, and its gain over 0.5 on cases held out.
+
+    Cases seen in training have no part. A threshold is advised only where its gain over 0.5,
+    on folds that had no part in choosing it, exceeds the gain's standard error; else 0.5 stays.
+    """
+    with Terminal(json).speaking() as terminal, Wish() as wish:
+        opened = named.cohort(cohort, terminal)
+        from trainer.data.predictions import Predictions
+        from trainer.review.thresholds import RULE, best, best_by_organ
+
+        folder = Predictions.open(predictions)
+        histograms = counted.histograms(opened, folder, terminal, wish)
+        if seen := int(histograms.in_sample.sum()):
+            terminal.note(f"{seen} cases were seen in training and are left out.")
+        every, organs = best(histograms), best_by_organ(histograms)
+        _say_doubts(organs, terminal)
+        applied = None if apply is None else _apply(apply, folder, organs, terminal)
+        document = {
+            "organs": [asdict(one) | {"advised": one.advised} for one in organs],
+            "all": asdict(every) | {"advised": every.advised},
+            "rule": RULE,
+            "applied": applied,
+        }
+        terminal.result(document, _table([*organs, every]))
+
+
+def _apply(
+    path: Path, predictions: Predictions, organs: Sequence[Best], terminal: Terminal
+) -> dict[str, float] | None:
+    """The thresholds that were written, or None where the file refuses them."""
+    from trainer.review.thresholds import apply
+    from trainer.settings import read_ensemble
+
+    thresholds = {one.organ: one.advised for one in organs if one.organ is not None}
+    try:
+        name, wanted = read_ensemble(path).name, predictions.description.get("ensemble")
+        if name != wanted:
+            raise SettingsError(
+                f"is the ensemble `{name}`, these are predictions of `{wanted}`",
+                file=path,
+                remedy="name the ensemble they were made with",
+            )
+        after = apply(path, thresholds)
+    except TrainerError as error:
+        terminal.problem(error)
+        return None
+    terminal.note(
+        f"{path}: thresholds of {', '.join(thresholds)} are written. Predict into"
+        f" {predictions.folder} once more to evaluate with them; nothing is computed anew."
+    )
+    return dict(after.thresholds)
+
+
+def _say_doubts(organs: Sequence[Best], terminal: Terminal) -> None:
+    from trainer.review.thresholds import HIGHEST, LOWEST, RULE
+
+    terminal.note(RULE)
+    if drawn := [str(one.organ) for one in organs if not one.of_run]:
+        terminal.note(
+            f"{', '.join(drawn)}: no run names the folds, cases were dealt to up to 5 at random."
+        )
+    edge = [str(one.organ) for one in organs if one.threshold in (LOWEST, HIGHEST)]
+    if edge:
+        terminal.note(
+            f"{', '.join(edge)}: the best threshold is the end of the range {LOWEST} to"
+            f" {HIGHEST}; such probabilities are far from calibrated, more training helps more."
+        )
+
+
+def _table(rows: Sequence[Best]) -> Table:
+    title = "Best threshold, its gain over 0.5, and that on cases held out"
+    table = Table(title=title, box=SIMPLE, pad_edge=False)
+    table.add_column("organ")
+    for name in ("cases", "best", "Dice", "gain", "held out", "± SE", "sd folds", "advised"):
+        table.add_column(name, justify="right")
+    for one in rows:
+        held_out = (f"{one.cross_validated_gain:+.3f}", f"{one.error:.3f}", f"{one.spread:.3f}")
+        table.add_row(
+            one.organ or "all",
+            str(one.cases),
+            f"{one.threshold:g}",
+            f"{one.dice:.3f}",
+            f"{one.gain:+.3f}",
+            *(held_out if one.folds > 1 else ("–", "–", "–")),
+            f"{one.advised:g}",
+        )
+    return table
