@@ -6,7 +6,7 @@ one unit of one mask, and each unit goes to one finding: nothing is counted twic
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -26,7 +26,8 @@ SPECK = 1 / 20_000
 """Of the image: 450 pixels of 3000×3000, at 0.4 µm about the area of one cell, and no unit."""
 
 SIZEABLE = 1 / 20
-"""Of the greatest piece: a smaller one makes no merger or split."""
+"""Of the greatest piece: a smaller one makes no merger or split. Of a unit: with less of it in
+common, it was missed."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,7 +81,7 @@ class Loss:
 
 def tally(findings: Iterable[Finding]) -> dict[Kind, Loss]:
     """Number and lost Dice of each of the five kinds."""
-    totals = {kind: Loss() for kind in KINDS}
+    totals: dict[Kind, Loss] = {kind: Loss() for kind in KINDS}
     for one in findings:
         before = totals[one.kind]
         totals[one.kind] = Loss(before.count + 1, before.loss + one.loss)
@@ -98,7 +99,8 @@ def find(first: Mask, second: Mask, probability: NDArray[np.uint8] | None = None
     - a unit of the second mask that matches several of the first has *merged* them;
     - a unit of the first mask that matches several of the second is *split*;
       pieces below `SIZEABLE` of the greatest, or of `SPECK`'s area, do not count;
-    - of any other pair the rest is *boundary*, and so is a small unit within a large one;
+    - of any other pair the rest is *boundary*, a small unit within a large one among them,
+      unless less than `SIZEABLE` of the larger is common: that is as good as without a match;
     - a unit without a match is *missed* if in the first mask, *spurious* if in the second.
 
     Differing pixels go where their unit goes: to its own merger or split, else to that of the
@@ -130,9 +132,7 @@ def find(first: Mask, second: Mask, probability: NDArray[np.uint8] | None = None
     .. [2] Hoover et al., An experimental comparison of range image segmentation algorithms,
        IEEE TPAMI 18(7), 1996: correct, over- and under-segmented, missed, noise.
     """
-    overlay = Overlay(first, second)
-    groups = _group(overlay)
-    return sorted(_findings(overlay, groups, probability), key=_rank)
+    return sorted(_findings(Overlay(first, second), probability), key=_rank)
 
 
 def _rank(finding: Finding) -> tuple[int, Box]:
@@ -140,56 +140,29 @@ def _rank(finding: Finding) -> tuple[int, Box]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Groups:
-    """Units that go to one finding. Units of the second mask are numbered after the first's.
+class _Matches:
+    """What each unit matches. Units of the second mask are numbered after the first's.
 
     Attributes
     ----------
-    of
-        Group of each unit: the number of the unit that gives it its name; -1 for specks.
-    kinds, units
-        By unit, of the group it would name.
-    border
-        By unit.
+    best
+        The unit that it overlaps most of those it matches; -1 for none.
+    common
+        The pixels that it shares with that one.
+    degree
+        How many of its matches count for a merger or a split.
     """
 
-    of: Whole
-    kinds: list[Kind]
-    units: Whole
-    border: NDArray[np.bool_]
+    best: Whole
+    common: Whole
+    degree: Whole
 
 
-def _group(overlay: Overlay) -> _Groups:
-    count = len(overlay.first.areas)
-    areas = np.concatenate((overlay.first.areas, overlay.second.areas))
-    speck = SPECK * overlay.shape[0] * overlay.shape[1]
-    best, degree = _match(overlay, speck)
-    numbers = np.arange(len(areas))
-    hub, alone = degree > 1, best < 0
-    # of two that overlap each other most, the first mask's gives the name
-    named = ~alone & (best[best] == numbers) & (numbers < best) & ~hub[best]
-    of = np.where(hub | alone | named, numbers, best)
-    while (of[of] != of).any():
-        of = of[of]
-    largest = np.zeros(len(areas), np.int64)
-    np.maximum.at(largest, of, areas)
-    of[largest[of] < speck] = -1
-    kinds = np.select(
-        [hub & (numbers < count), hub, alone & (numbers < count), alone],
-        ["split", "merged", "missed", "spurious"],
-        "boundary",
-    )
-    border = np.concatenate((overlay.first.border, overlay.second.border))
-    return _Groups(of, kinds.tolist(), np.where(hub, degree, 1), border)
-
-
-def _match(overlay: Overlay, speck: float) -> tuple[Whole, Whole]:
-    """By unit: the one it overlaps most of those it matches (-1 for none); how many count."""
+def _match(overlay: Overlay, speck: float) -> _Matches:
     overlaps = overlay.overlaps()
     count = len(overlay.first.areas)
     first, second, common = overlaps.first, overlaps.second, overlaps.areas
-    smaller = np.minimum(overlay.first.areas[first], overlay.second.areas[second])
-    matches = 2 * common > smaller
+    matches = 2 * common > np.minimum(overlay.first.areas[first], overlay.second.areas[second])
     common = common[matches]
     ends = np.stack((first[matches], second[matches] + count))
     units = count + len(overlay.second.areas)
@@ -202,39 +175,65 @@ def _match(overlay: Overlay, speck: float) -> tuple[Whole, Whole]:
         greatest[here[order]] = common[order]
         counts = common >= np.maximum(SIZEABLE * greatest[here], speck)
         degree += np.bincount(here[counts], minlength=units)
-    return best, degree
+    return _Matches(best, greatest, degree)
 
 
-def _findings(
-    overlay: Overlay, groups: _Groups, probability: NDArray[np.uint8] | None
-) -> list[Finding]:
+def _group(matches: _Matches, areas: Whole, speck: float) -> Whole:
+    """The finding of each unit: the number of the unit that names it, -1 for specks."""
+    best, numbers = matches.best, np.arange(len(areas))
+    hub, alone = matches.degree > 1, matches.best < 0
+    # of two that overlap each other most, the first mask's gives the name
+    names = ~alone & (best[best] == numbers) & (numbers < best) & ~hub[best]
+    group = np.where(hub | alone | names, numbers, best)
+    while (group[group] != group).any():
+        group = group[group]
+    largest = np.zeros(len(areas), np.int64)
+    np.maximum.at(largest, group, areas)
+    return np.where(largest[group] < speck, -1, group)
+
+
+def _kind(unit: int, matches: _Matches, areas: Whole, count: int) -> Kind:
+    """What the finding is that a unit names; the first mask has `count` units."""
+    ours = unit < count
+    if matches.degree[unit] > 1:
+        return "split" if ours else "merged"
+    best = matches.best[unit]
+    other = 0 if best < 0 else areas[best]
+    if matches.common[unit] >= SIZEABLE * max(areas[unit], other):
+        return "boundary"
+    return "missed" if ours == (areas[unit] > other) else "spurious"
+
+
+def _findings(overlay: Overlay, probability: NDArray[np.uint8] | None) -> Iterator[Finding]:
+    speck = SPECK * overlay.shape[0] * overlay.shape[1]
+    count = len(overlay.first.areas)
+    areas = np.concatenate((overlay.first.areas, overlay.second.areas))
+    matches = _match(overlay, speck)
+    group = _group(matches, areas, speck)
+    at_border = set(group[np.concatenate((overlay.first.border, overlay.second.border))].tolist())
     differs = overlay.whose != BOTH
     runs, whose = overlay.runs.of(differs), overlay.whose[differs]
     of_first, of_second = (of[differs] for of in overlay.unit_of)
-    unit = np.where(whose == FIRST, of_first, of_second + len(overlay.first.areas))
-    names, labels = np.unique(groups.of[unit], return_inverse=True)
+    names, labels = np.unique(
+        group[np.where(whose == FIRST, of_first, of_second + count)], return_inverse=True
+    )
     boxes = runs.boxes(labels, len(names)).tolist()
-    areas = np.bincount(labels, runs.lengths, len(names)).astype(int).tolist()
-    total = int(overlay.first.areas.sum() + overlay.second.areas.sum())
     order = np.argsort(labels, kind="stable")
     members = np.split(order, np.searchsorted(labels[order], np.arange(1, len(names))))
-    found = []
-    for name, box, area, chosen in zip(names.tolist(), boxes, areas, members, strict=True):
-        mine = groups.of == name
-        found.append(
-            Finding(
-                kind="boundary" if name < 0 else groups.kinds[name],
-                box=tuple(box),
-                area=area,
-                loss=area / total,
-                share=area / int(runs.lengths.sum()),
-                units=0 if name < 0 else int(groups.units[name]),
-                border=bool(groups.border[mine].any()),
-                confidence=_confidence(runs.of(chosen), whose[chosen], probability, overlay.shape),
-                region=runs.of(chosen).paint(tuple(box)),
-            )
+    for name, box, chosen in zip(names.tolist(), boxes, members, strict=True):
+        mine = runs.of(chosen)
+        area = int(mine.lengths.sum())
+        yield Finding(
+            kind="boundary" if name < 0 else _kind(name, matches, areas, count),
+            box=tuple(box),
+            area=area,
+            loss=area / int(areas.sum()),
+            share=area / int(runs.lengths.sum()),
+            units=0 if name < 0 else max(1, int(matches.degree[name])),
+            border=name in at_border,
+            confidence=_confidence(mine, whose[chosen], probability, overlay.shape),
+            region=mine.paint(tuple(box)),
         )
-    return found
 
 
 def _confidence(

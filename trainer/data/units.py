@@ -172,10 +172,12 @@ class Overlay:
         count, label = _connect(starts[opens], ends[closes], self.shape[1] + 1)
         unit_of = np.full(len(inside), -1, np.int64)
         unit_of[inside] = label[run]
-        runs = self.runs.of(inside)
-        boxes = runs.boxes(label[run], count)
+        runs, (height, width) = self.runs.of(inside), self.shape
         areas = np.bincount(label[run], runs.lengths, count).astype(np.int64)
-        border = (boxes[:, :2] == 0).any(axis=1) | (boxes[:, 2:] == self.shape).any(axis=1)
+        edge = (runs.rows == 0) | (runs.rows == height - 1)
+        edge |= (runs.columns == 0) | (runs.columns + runs.lengths == width)
+        border = np.zeros(count, np.bool_)
+        border[label[run][edge]] = True
         return Units(areas, border), unit_of
 
 
