@@ -13,7 +13,7 @@ import typer
 from rich.table import Table
 
 from trainer import named
-from trainer.commands import calibrate, compare
+from trainer.commands import accept, agreement, calibrate, causes, compare
 from trainer.data.exchange import Format, What
 from trainer.errors import CohortError, TrainerError
 from trainer.terminal import Listener, Stopping, Terminal, Wish
@@ -252,7 +252,10 @@ def history(
 
 
 # commands with a module of their own
+app.command(epilog=accept.EXAMPLES)(accept.accept)
+app.command(epilog=agreement.EXAMPLES)(agreement.agreement)
 app.command(epilog=calibrate.EXAMPLES)(calibrate.calibrate)
+app.command(epilog=causes.EXAMPLES)(causes.causes)
 app.command(epilog=compare.EXAMPLES)(compare.compare)
 
 

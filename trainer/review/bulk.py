@@ -41,25 +41,29 @@ def begin(
 ) -> Batch:
     """Begin a batch, or go on with one of the same rule and predictions that was interrupted.
 
-    One is taken to be interrupted as long as its sample is not drawn and no organ has ended.
-
     Raises
     ------
     StoreError
         If it cannot be kept.
     """
+    before = interrupted(store, rule, predictions, tolerance)
     text, source = rule.to_json(), fingerprint(predictions)
+    return before or store.batches.begin(text, source, tolerance, author)
+
+
+def interrupted(
+    store: Store, rule: Rule, predictions: Predictions, tolerance: float
+) -> Batch | None:
+    """The newest batch of the same rule and predictions whose accepting did not come to its end.
+
+    That is one whose sample is not drawn, and of which no organ has ended.
+    """
+    wanted = (rule.to_json(), fingerprint(predictions), tolerance)
     for batch in reversed(store.batches.all()):
-        same = (batch.rule, batch.predictions, batch.tolerance) == (text, source, tolerance)
-        if same and is_interrupted(store, batch):
-            return batch
-    return store.batches.begin(text, source, tolerance, author)
-
-
-def is_interrupted(store: Store, batch: Batch) -> bool:
-    """Whether its accepting may still go on."""
-    drawn = any(case.drawn is not None for case in store.batches.cases(batch.id))
-    return not drawn and not store.batches.endings(batch.id)
+        if (batch.rule, batch.predictions, batch.tolerance) == wanted:
+            drawn = any(case.drawn is not None for case in store.batches.cases(batch.id))
+            return None if drawn or store.batches.endings(batch.id) else batch
+    return None
 
 
 def accept(
@@ -192,6 +196,17 @@ def reopen(
         f"{outcome.checked} checked, up to {outcome.bound:.0%} of {outcome.accepted}"
     )
     return store.batches.end(batch.id, outcome.organ, "reopened", note, author)
+
+
+def reopen_all(store: Store, batch: Batch, author: str | None = None) -> list[Revision]:
+    """Give every organ of a batch that has not ended back to review; takes what `reopen` does."""
+    endings = store.batches.endings(batch.id)
+    return [
+        revision
+        for result in outcomes(store.batches.cases(batch.id), batch.tolerance)
+        if result.organ not in endings
+        for revision in reopen(store, batch, result, author)
+    ]
 
 
 def fingerprint(predictions: Predictions) -> str:
