@@ -56,9 +56,13 @@ class Record:
             "cases": {sample.case.id: sample.digest for sample in samples},
             "revisions": dict(revisions),
         }
-        if self._earlier and any(self._earlier.get(key) != wanted[key] for key in wanted):
+        rows = [("id", "organ", "fold")]
+        rows += [(s.case.id, s.case.organ, str(fold_of[s.case.id])) for s in samples]
+        if self._earlier and (
+            any(self._earlier.get(key) != wanted[key] for key in wanted) or self._folds() != rows
+        ):
             raise SettingsError(
-                "holds an unfinished run on other cases or masks",
+                "holds an unfinished run on other cases or masks, or with other folds",
                 file=self.folder,
                 remedy="choose another folder, or delete this one",
             )
@@ -77,9 +81,15 @@ class Record:
             replacing(self.folder / "folds.csv", SettingsError) as draft,
             draft.open("w", encoding="utf-8", newline="") as file,
         ):
-            rows = csv.writer(file)
-            rows.writerow(("id", "organ", "fold"))
-            rows.writerows((s.case.id, s.case.organ, fold_of[s.case.id]) for s in samples)
+            csv.writer(file).writerows(rows)
+
+    def _folds(self) -> list[tuple[str, ...]]:
+        """Rows of the earlier run's folds."""
+        try:
+            with (self.folder / "folds.csv").open(encoding="utf-8", newline="") as file:
+                return [tuple(row) for row in csv.reader(file)]
+        except OSError:
+            return []
 
     def write(self) -> None:
         """Bring `facts` to ``run.json``."""

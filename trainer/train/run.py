@@ -19,6 +19,7 @@ from trainer.model.network import check
 from trainer.predict import kept
 from trainer.predict.device import choose, describe
 from trainer.predict.ensemble import Predictor, predict_cohort
+from trainer.review import groups
 from trainer.settings import Recipe
 from trainer.train import report
 from trainer.train.dataset import Sample, load
@@ -63,9 +64,10 @@ def run(
 ) -> Run:
     """Train an ensemble on a cohort, a member a fold, and measure it on what each did not see.
 
-    Cases without a label are not part of it; cases that cannot be read are told and left out.
-    A training that was stopped is taken up where its last finished fold ended, if `out`, the
-    recipe and the labels are the same.
+    Cases that the cohort's ``duplicates.csv`` groups stay in one fold. Cases without a label
+    are not part of it; cases that cannot be read are told and left out. A training that was
+    stopped is taken up where its last finished fold ended, if `out`, the recipe, the labels and
+    the folds are the same.
 
     Parameters
     ----------
@@ -82,6 +84,8 @@ def run(
 
     Raises
     ------
+    CohortError
+        If the cohort's ``duplicates.csv`` cannot be read.
     SettingsError
         If `out` holds something else, there is no such network, or there are fewer labelled
         cases than folds.
@@ -93,12 +97,13 @@ def run(
     started = time.monotonic()
     place = choose(device)
     check(recipe.network)
+    alike = groups.read(cohort.folder)
     record = Record(out, recipe)
     with _tidied(record):
         labels = Labels.gather(cohort, curated)
         with tempfile.TemporaryDirectory(prefix=".images-", dir=out) as scratch:
             samples = _read(labels, recipe, Path(scratch), progress)
-            training = _Training(record, recipe, place, started, progress)
+            training = _Training(record, recipe, place, alike, started, progress)
             training.begin(samples, labels)
             training.fit_all(samples)
         result = _measure(record, labels, place, progress)
@@ -127,12 +132,13 @@ class _Training:
     record: Record
     recipe: Recipe
     device: torch.device
+    alike: dict[str, str]
     started: float
     tell: Tell
 
     def begin(self, samples: list[Sample], labels: Labels) -> None:
         """Write down what the training is made of."""
-        fold_of = split([s.case for s in samples], self.recipe.folds, self.recipe.seed)
+        fold_of = self._folds(samples)
         read = {sample.case.id for sample in samples}
         used = {key: rev.id for key, rev in labels.revisions.items() if key in read}
         self.record.begin(samples, fold_of, used)
@@ -143,7 +149,7 @@ class _Training:
 
     def fit_all(self, samples: list[Sample]) -> None:
         """Train the members that are not there yet; each is usable as soon as it is trained."""
-        fold_of = split([s.case for s in samples], self.recipe.folds, self.recipe.seed)
+        fold_of = self._folds(samples)
         left = set(range(self.recipe.folds)) - set(self.record.finished_folds())
         for index in sorted(left):
             held_out = [s for s in samples if fold_of[s.case.id] == index]
@@ -152,6 +158,10 @@ class _Training:
             folder.mkdir(exist_ok=True)
             seconds = self._seconds(sum(other >= index for other in left))
             self._fit(Fold(index, training, held_out, folder, seconds))
+
+    def _folds(self, samples: list[Sample]) -> dict[str, int]:
+        cases = [sample.case for sample in samples]
+        return split(cases, self.recipe.folds, self.recipe.seed, self.alike)
 
     def _fit(self, fold: Fold) -> None:
         fitted = fit(fold, self.recipe, self.device, self.tell)

@@ -1,0 +1,1 @@
+"""What the project claims, measured on a user's own cohort."""
