@@ -18,6 +18,7 @@ from hubmap_viewer.jobs import Job, Jobs, post
 from hubmap_viewer.keys import bind_keys, chosen_keys
 from hubmap_viewer.layers import CaseLayers
 from hubmap_viewer.loading import load, load_predictions
+from hubmap_viewer.open_case import OpenCase
 from hubmap_viewer.scores import Scores, score, score_all
 from hubmap_viewer.session import Session
 from trainer.data.cohort import Cohort
@@ -114,7 +115,7 @@ class Desk:
         overlay.font_size = 11
         overlay.box = True
         overlay.box_color = ColorValue("#000000b0")
-        overlay.text = caption(here.id, here.loaded.case.organ, here.scores)
+        overlay.text = caption(here)
 
     # -- predictions ----------------------------------------------------------------------
 
@@ -200,10 +201,13 @@ class Desk:
         return self.session.close()
 
 
-def caption(case_id: str, organ: str, scores: Scores) -> str:
+def caption(here: OpenCase) -> str:
     """What stands over the canvas: which case, and how its masks agree with truth (Dice)."""
+    case, scores = here.loaded.case, here.scores
+    if here.blind:
+        return f"{case.id} · {case.organ}\nblind second look"
     if scores.curated is None:
-        return f"{case_id} · {organ}\nno truth"
+        return f"{case.id} · {case.organ}\nno truth"
     seen = " (seen in training)" if scores.in_sample else ""
     before = "–" if scores.prediction is None else f"{scores.prediction:.3f}{seen}"
-    return f"{case_id} · {organ}\nDice: prediction {before} → curated {scores.curated:.3f}"
+    return f"{case.id} · {case.organ}\nDice: prediction {before} → curated {scores.curated:.3f}"

@@ -27,6 +27,8 @@ class OpenCase:
         The case's own edits.
     tool
         What changed the mask last, in a word.
+    blind
+        Whether it is drawn anew with all its masks hidden; nothing of it becomes a revision.
     """
 
     loaded: Loaded
@@ -36,6 +38,7 @@ class OpenCase:
     predicted: Predicted | None
     second: Predicted | None
     status: Status
+    blind: bool = False
     scores: Scores = field(default_factory=Scores)
     _known: Mask = field(init=False, repr=False)
 

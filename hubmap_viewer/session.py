@@ -13,10 +13,11 @@ from hubmap_viewer.loading import Loaded, Predicted, Sources
 from hubmap_viewer.open_case import OpenCase
 from hubmap_viewer.saving import Draft, Saver
 from hubmap_viewer.scores import Scores
+from hubmap_viewer.veil import Veil
 from trainer.data.case import Mask
 from trainer.data.cohort import Cohort
 from trainer.data.predictions import Predictions
-from trainer.data.store import Revision, Status, Store
+from trainer.data.store import ACCEPT, Revision, Status, Store
 from trainer.errors import StoreError, TrainerError
 
 TOLD = 3
@@ -56,6 +57,8 @@ class Session:
     selection_changed = Signal()
     case_updated = Signal(str)
     """The id of a case whose status or scores are new."""
+    look_left = Signal()
+    """The case that is drawn blind is about to go: now or never its drawing is kept."""
     saved = Signal(str)
     told = Signal(object)
     """A sentence for the user: a str, or the TrainerError that says it."""
@@ -73,6 +76,7 @@ class Session:
         self.open: OpenCase | None = None
         self.queue: tuple[str, ...] = ()
         self.selected: tuple[str, ...] = ()
+        self.veil: Veil | None = None
         self._histories: dict[str, History] = {}
         self._saver: Saver | None = None
 
@@ -108,6 +112,7 @@ class Session:
     def close(self) -> bool:
         """Save what is not saved yet; False if that failed."""
         self._note_painting()
+        self._lift_veil()
         saver, self._saver = self._saver, None
         done = saver is None or saver.close()
         if self.store is not None:
@@ -150,6 +155,8 @@ class Session:
     def want(self, case_id: str) -> None:
         """Ask for a case; the one that is asked for last is the one that opens."""
         self._note_painting()
+        if self.veil is not None and self.veil.case_id != case_id:
+            self._lift_veil()
         self.wanted = case_id
         self.case_wanted.emit(case_id)
 
@@ -175,14 +182,18 @@ class Session:
         if case_id != self.wanted:
             return
         draft = self._saver.pending(case_id) if self._saver else None
+        blind = self.veil is not None
+        if self.veil is not None:
+            loaded, draft = self.veil.over(loaded), None
         self.open = OpenCase(
             loaded=loaded,
             curated=loaded.curated if draft is None else draft.mask.copy(),
-            history=self._histories.setdefault(case_id, History()),
+            history=History() if blind else self._histories.setdefault(case_id, History()),
             tool=loaded.origin,
             predicted=loaded.predicted,
             second=loaded.second,
             status=loaded.status if draft is None else draft.status,
+            blind=blind,
         )
         self._rescore()
         self.case_opened.emit()
@@ -195,6 +206,30 @@ class Session:
         if case_id == self.wanted:
             self.told.emit(error)
             self.case_failed.emit(case_id)
+
+    def begin_blind(self, veil: Veil) -> None:
+        """Have a case drawn anew, blind: what is drawn then is no revision of the case."""
+        self.flush()
+        self._lift_veil()
+        veil.scores = self.scores.pop(veil.case_id, None)
+        self.veil = veil
+        self.want(veil.case_id)
+
+    def end_blind(self) -> None:
+        """Show the case as it is again; what was drawn blind must be kept by now."""
+        self._lift_veil()
+        if self.wanted is not None:
+            self.want(self.wanted)
+
+    def _lift_veil(self) -> None:
+        veil = self.veil
+        if veil is None:
+            return
+        self.look_left.emit()
+        self.veil = None
+        if veil.scores is not None:
+            self.scores[veil.case_id] = veil.scores
+        self.case_updated.emit(veil.case_id)
 
     # -- edits --------------------------------------------------------------------------
 
@@ -242,6 +277,9 @@ class Session:
     def _touched(self) -> None:
         assert self.open is not None
         here = self.open
+        if here.blind:
+            self.curated_changed.emit()
+            return
         if here.status == "accepted":
             here.status = "needs work"
             self.told.emit(f"Case {here.id} was changed: it is no longer accepted.")
@@ -255,6 +293,9 @@ class Session:
     def judge(self, status: Status, note: str = "") -> None:
         """Give the open case a verdict and keep its mask with it."""
         if self.open is None:
+            return
+        if self.open.blind:
+            self.told.emit(f"Case {self.open.id} is drawn blind: finish that in Audit first.")
             return
         self._note_painting()
         self.open.status = status
@@ -300,6 +341,22 @@ class Session:
         """Whether this cohort is still the one under review: its saver may speak later."""
         return self._saver is not None and self.cohort is not None and self.cohort.folder == folder
 
+    def reread_reviews(self) -> None:
+        """Take over what has been kept past this session, as by a bulk acceptance."""
+        if self.store is None:
+            return
+        before, self.reviews = self.reviews, self.store.latest_all()
+        new = {id: review for id, review in self.reviews.items() if before.get(id) != review}
+        drawn = {id for id, review in new.items() if review.tool == ACCEPT}
+        for case_id in drawn:
+            self._histories.pop(case_id, None)
+        here = self.open
+        if here is not None and here.id in new:
+            here.status = new[here.id].status
+        self.scores_changed.emit()
+        if here is not None and here.id in drawn and self.veil is None:
+            self.want(here.id)
+
     # -- predictions and scores ---------------------------------------------------------
 
     def use_predictions(self, predictions: Predictions | None) -> None:
@@ -339,7 +396,7 @@ class Session:
         self, case_id: str, predicted: Predicted | None, second: Predicted | None
     ) -> None:
         """Show both ensembles' predictions on the open case, if it is still that case."""
-        if self.open is None or self.open.id != case_id:
+        if self.open is None or self.open.id != case_id or self.open.blind:
             return
         self.open.predicted, self.open.second = predicted, second
         self._rescore()
@@ -348,6 +405,8 @@ class Session:
 
     def put_scores(self, case_id: str, scores: Scores) -> None:
         """Take the scores of a case that were computed from what is kept."""
+        if self.veil is not None and not self.veil.take({case_id: scores}):
+            return
         if self.open is not None and self.open.id == case_id:
             here = self.open.scores
             scores = replace(scores, curated=here.curated, curated_iou=here.curated_iou)
@@ -356,11 +415,13 @@ class Session:
 
     def put_many_scores(self, scores: Mapping[str, Scores]) -> None:
         """Take many cases' scores at once, as when a threshold is tried."""
-        self.scores.update(scores)
+        self.scores.update(scores if self.veil is None else self.veil.take(scores))
         self.scores_changed.emit()
 
     def _rescore(self) -> None:
         assert self.open is not None
+        if self.open.blind:
+            return
         known = self.scores.get(self.open.id, Scores())
         self.scores[self.open.id] = self.open.rescore(known)
 
