@@ -132,13 +132,15 @@ class _Acceptance:
 
     def _sift(self, store: Store | None, wish: Wish) -> list[Candidate]:
         """The candidates; what is left out is told by its reason."""
+        from trainer.review import bulk
         from trainer.review.acceptance import Candidate, sift
 
         reviews = {} if store is None else store.latest_all()
+        failed = bulk.failed(store, self._predictions, self._rule) if store else set[str]()
         cases = self._cohort.cases.values()
         found: list[Candidate] = []
         with self._terminal.meter() as meter:
-            sifted = sift(cases, self._predictions, self._rule, reviews)
+            sifted = sift(cases, self._predictions, self._rule, reviews, failed)
             for done, case in enumerate(sifted, start=1):
                 wish.heed()
                 meter.show("Reading predictions", done / len(cases), None)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Literal, Self
 
@@ -31,7 +31,8 @@ __all__ = [
 ]  # fmt: skip
 
 Reason = Literal[
-    "another organ", "has a truth", "has a review", "no prediction", "damaged prediction",
+    "another organ", "has a truth", "has a review", "failed a sample before",
+    "no prediction", "damaged prediction",
     "seen in training", "no unit found", "not confident enough", "members disagree",
 ]  # fmt: skip
 
@@ -66,6 +67,13 @@ class Rule:
             raise SettingsError(
                 f"the most disagreement is {self.max_disagreement}, not in 0 to 0.5"
             )
+
+    def takes_all_of(self, other: Rule) -> bool:
+        """Whether whatever another rule takes of an organ, this one takes as well."""
+        return (
+            self.min_confidence <= other.min_confidence
+            and self.max_disagreement >= other.max_disagreement
+        )
 
     def to_json(self) -> str:
         """As text: the same for the same rule."""
@@ -105,7 +113,11 @@ class LeftOut:
 
 
 def sift(
-    cases: Iterable[Case], predictions: Predictions, rule: Rule, reviews: Mapping[str, Revision]
+    cases: Iterable[Case],
+    predictions: Predictions,
+    rule: Rule,
+    reviews: Mapping[str, Revision],
+    failed: Collection[str] = (),
 ) -> Iterator[Candidate | LeftOut]:
     """Tell of every case whether it may be accepted; only those that might be are read.
 
@@ -119,10 +131,16 @@ def sift(
         What is good enough.
     reviews
         The newest revision of every case that has one, as `Store.latest_all` tells.
+    failed
+        Organs of which these predictions failed a sample by such a rule already.
     """
     there = predictions.ids()
     for case in cases:
-        reason = _barred(case, rule, reviews, there)
+        reason = _barred(case, rule, reviews)
+        if reason is None and case.organ in failed:
+            reason = "failed a sample before"
+        if reason is None and case.id not in there:
+            reason = "no prediction"
         if reason is not None:
             yield LeftOut(case.id, case.organ, reason)
             continue
@@ -135,10 +153,14 @@ def sift(
 
 
 def candidates(
-    cases: Iterable[Case], predictions: Predictions, rule: Rule, reviews: Mapping[str, Revision]
+    cases: Iterable[Case],
+    predictions: Predictions,
+    rule: Rule,
+    reviews: Mapping[str, Revision],
+    failed: Collection[str] = (),
 ) -> Iterator[Candidate]:
     """The cases that may be accepted; takes what `sift` does."""
-    for case in sift(cases, predictions, rule, reviews):
+    for case in sift(cases, predictions, rule, reviews, failed):
         if isinstance(case, Candidate):
             yield case
 
@@ -160,7 +182,8 @@ class Outcome:
     rate
         Wrong of checked; None where nothing is checked.
     bound
-        Upper 95 % bound of the share that is wrong of all accepted, this organ taken alone.
+        Upper 95 % bound of the share that is wrong of all accepted, this organ taken alone;
+        provisional until the whole sample is checked.
     tolerance
         The share that may be.
     """
@@ -220,17 +243,13 @@ def outcomes(cases: Iterable[BatchCase], tolerance: float) -> list[Outcome]:
     ]
 
 
-def _barred(
-    case: Case, rule: Rule, reviews: Mapping[str, Revision], predicted: set[str]
-) -> Reason | None:
-    """Why a case is out, as far as can be told without reading anything."""
+def _barred(case: Case, rule: Rule, reviews: Mapping[str, Revision]) -> Reason | None:
+    """Why a case is no candidate, whatever is predicted of it."""
     if rule.organs and case.organ not in rule.organs:
         return "another organ"
     if case.has_truth:
         return "has a truth"
-    if is_reviewed(reviews.get(case.id)):
-        return "has a review"
-    return None if case.id in predicted else "no prediction"
+    return "has a review" if is_reviewed(reviews.get(case.id)) else None
 
 
 def _weighed(

@@ -51,6 +51,24 @@ def begin(
     return before or store.batches.begin(text, source, tolerance, author)
 
 
+def failed(store: Store, predictions: Predictions, rule: Rule) -> set[str]:
+    """Organs of which these predictions failed a sample by this rule, or by one that took less.
+
+    To draw again and again until a sample passes would prove nothing: such an organ needs a
+    rule that takes less, or another ensemble.
+    """
+    source = fingerprint(predictions)
+    organs = set[str]()
+    for batch in store.batches.all():
+        if batch.predictions == source and rule.takes_all_of(Rule.from_json(batch.rule)):
+            endings = store.batches.endings(batch.id)
+            results = outcomes(store.batches.cases(batch.id), batch.tolerance)
+            organs |= {
+                one.organ for one in results if one.failed and endings.get(one.organ) == "reopened"
+            }
+    return organs
+
+
 def interrupted(
     store: Store, rule: Rule, predictions: Predictions, tolerance: float
 ) -> Batch | None:

@@ -57,7 +57,8 @@ class Pair:
     reviewer
         Who drew it anew.
     previous
-        Who made the revision that it is compared with.
+        Who drew the earlier mask, or took it as it was predicted; whoever changed only its
+        status later does not count.
     seconds
         How long the second drawing took.
     """
@@ -148,7 +149,8 @@ def write(path: Path, pairs: Iterable[Pair]) -> None:
 def _pair(store: Store, look: Look, organ: str) -> Pair:
     revision = store.revision(look.revision_id)
     overlap = dice(store.mask(revision), store.looks.mask(look))
-    return Pair(look.case_id, organ, look.author, revision.author, overlap, look.seconds)
+    previous = store.origin(revision).author
+    return Pair(look.case_id, organ, look.author, previous, overlap, look.seconds)
 
 
 def _row(organ: str, pairs: list[Pair]) -> Agreement:

@@ -105,8 +105,7 @@ class Batches:
     def all(self) -> list[Batch]:
         """Every batch, oldest first."""
         with self._database.reading() as connection:
-            query = sa.select(batches).order_by(batches.c.id)
-            return [_batch(row) for row in connection.execute(query)]
+            return [_batch(row) for row in connection.execute(sa.select(batches).order_by("id"))]
 
     def cases(self, batch_id: int) -> list[BatchCase]:
         """The batch's cases in the order of their acceptance, with the last verdict on each."""
@@ -280,13 +279,8 @@ def _cases(connection: sa.Connection, batch_id: int) -> list[BatchCase]:
     told = sa.select(batch_verdicts.c.case_id, batch_verdicts.c.right)
     told = told.where(batch_verdicts.c.batch_id == batch_id).order_by(batch_verdicts.c.id)
     verdicts = {row.case_id: row.right for row in connection.execute(told)}
-    return [
-        BatchCase(
-            row.case_id, row.organ, row.revision_id, places.get(row.case_id),
-            verdicts.get(row.case_id),
-        )
-        for row in connection.execute(query)
-    ]  # fmt: skip
+    rows = [(row.case_id, row.organ, row.revision_id) for row in connection.execute(query)]
+    return [BatchCase(*row, places.get(row[0]), verdicts.get(row[0])) for row in rows]
 
 
 def _endings(connection: sa.Connection, batch_id: int) -> dict[str, Ending]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
 from pathlib import Path
 from typing import Self, get_args
 
@@ -88,6 +89,21 @@ class Store:
         if row is None:
             raise StoreError(f"there is no revision {revision_id}", file=self._database.place)
         return revision_of(row)
+
+    def origin(self, revision: Revision) -> Revision:
+        """The revision by which its mask became what it is: later ones changed the status only.
+
+        Raises
+        ------
+        StoreError
+            If the store does not hold the revision.
+        """
+        chain = sa.select(revisions.c.id, revisions.c.digest).order_by(revisions.c.id.desc())
+        chain = chain.where(revisions.c.case_id == revision.case_id, revisions.c.id <= revision.id)
+        with self._database.reading() as connection:
+            rows = connection.execute(chain).all()
+        same = [row.id for row in takewhile(lambda row: row.digest == rows[0].digest, rows)]
+        return self.revision(same[-1] if same else revision.id)
 
     def mask(self, revision: Revision) -> Mask:
         """The revision's mask, uint8 (H, W) of 0 and 1.
