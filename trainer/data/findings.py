@@ -212,6 +212,8 @@ def _findings(overlay: Overlay, probability: NDArray[np.uint8] | None) -> Iterat
     group = _group(matches, areas, speck)
     at_border = set(group[np.concatenate((overlay.first.border, overlay.second.border))].tolist())
     differs = overlay.whose != BOTH
+    if not differs.any():
+        return
     runs, whose = overlay.runs.of(differs), overlay.whose[differs]
     of_first, of_second = (of[differs] for of in overlay.unit_of)
     names, labels = np.unique(
