@@ -85,17 +85,25 @@ def enough(accepted: int, tolerance: float) -> int:
     tolerance
         The share that may be wrong, 0 to 1.
     """
-    short, long = -1, accepted
-    while long - short > 1:
-        middle = (short + long) // 2
-        if bound(0, middle, accepted) <= tolerance:
-            long = middle
-        else:
-            short = middle
-    return long
+    # as few wrong ones as are too many must be seen in 95 % of all samples of this size
+    about = int(tolerance * accepted)
+    too_many = next(n for n in range(max(about - 1, 0), accepted + 3) if n > tolerance * accepted)
+    size, unseen, every = 0, 1, 1
+    while too_many <= accepted and _UNSURE * unseen > every:
+        unseen *= accepted - too_many - size
+        every *= accepted - size
+        size += 1
+    return size
 
 
 def _ways(most: int, wrong: int, checked: int, accepted: int) -> int:
     """Number of samples of `checked` with `most` or fewer of the `wrong` ones."""
     right = accepted - wrong
-    return sum(comb(wrong, seen) * comb(right, checked - seen) for seen in range(most + 1))
+    fewest = max(0, checked - right)
+    ways = comb(wrong, fewest) * comb(right, checked - fewest)
+    total = 0
+    for seen in range(fewest, most + 1):
+        total += ways
+        ways = ways * (wrong - seen) * (checked - seen)
+        ways //= (seen + 1) * (right - checked + seen + 1)
+    return total
