@@ -15,12 +15,13 @@ from psygnal import Signal
 from hubmap_viewer import library
 from hubmap_viewer.engine import Engine
 from hubmap_viewer.jobs import Job, Jobs, post
-from hubmap_viewer.keys import bind_keys, chosen_keys
+from hubmap_viewer.keys import SIDE_BY_SIDE, bind_keys, chosen_keys
 from hubmap_viewer.layers import CaseLayers
 from hubmap_viewer.loading import load, load_predictions
 from hubmap_viewer.open_case import OpenCase
 from hubmap_viewer.scores import Scores, score, score_all
 from hubmap_viewer.session import Session
+from hubmap_viewer.side_by_side import SideBySide
 from trainer.data.cohort import Cohort
 from trainer.data.predictions import Predictions
 from trainer.errors import Cancelled, TrainerError
@@ -60,6 +61,8 @@ class Desk:
         self._scoring: Job[ScoreStep] | None = None
         self.keys, key_problems = chosen_keys()
         bind_keys(viewer, self.session, self.layers, self.keys)
+        self.side_by_side = SideBySide(viewer, self.session, self.layers)
+        viewer.bind_key(self.keys[SIDE_BY_SIDE], self.side_by_side.on_key, overwrite=True)
         self.session.told.connect(self.tell)
         self.session.case_wanted.connect(self._load)
         self.session.case_opened.connect(self._caption)

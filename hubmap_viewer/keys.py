@@ -51,10 +51,11 @@ PEEK = Key("peek", "H", "show the image alone while held")
 SHOW_TRUTH = Key("show_truth", "Alt+1", "truth on and off")
 SHOW_PREDICTION = Key("show_prediction", "Alt+2", "prediction on and off")
 SHOW_CURATED = Key("show_curated", "Alt+3", "curated on and off")
+SIDE_BY_SIDE = Key("side_by_side", "S", "a second canvas side by side")
 
 KEYS = (
     NEXT, PREVIOUS, ACCEPT, NEEDS_WORK, REJECT, TAKE_TRUTH, TAKE_PREDICTION, CLEAR,
-    UNDO, REDO, PEEK, SHOW_TRUTH, SHOW_PREDICTION, SHOW_CURATED,
+    UNDO, REDO, PEEK, SHOW_TRUTH, SHOW_PREDICTION, SHOW_CURATED, SIDE_BY_SIDE,
 )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ import napari
 from napari.settings import get_settings
 from napari.viewer import Viewer
 
-from hubmap_viewer.keys import PLUGIN
+from hubmap_viewer.keys import PLUGIN, SIDE_BY_SIDE
 
 if TYPE_CHECKING:
     from hubmap_viewer.desk import Desk
@@ -134,8 +134,12 @@ def audit_dock(napari_viewer: Viewer | None = None) -> AuditDock:
 
 
 def _watched(dock: DockT, desk: Desk) -> DockT:
-    """All work ends when the dock's window is gone."""
+    """All work ends when the dock's window is gone; its canvas may become two."""
+    from hubmap_viewer.docks.side_by_side import Halves
+
+    key = desk.keys[SIDE_BY_SIDE]
     dock.window_gone.connect(desk.close)
+    dock.in_window.connect(lambda window: Halves(window, desk.side_by_side, key))
     return dock
 
 

@@ -43,6 +43,8 @@ class Dock(QWidget):
     """
 
     window_gone = Signal()
+    in_window = Signal(object)
+    """The first dock of a main window is shown in it: tells the window."""
 
     def __init__(self, session: Session, open_cohort: Callable[[Path], None], hint: str) -> None:
         super().__init__()
@@ -80,6 +82,7 @@ class Dock(QWidget):
             # The queue keeps its height; what is below the canvas gives way.
             right = Qt.DockWidgetArea.RightDockWidgetArea
             window.setCorner(Qt.Corner.BottomRightCorner, right)
+            self.in_window.emit(window)
 
     def _show_page(self) -> None:
         self.pages.setCurrentIndex(0 if self.session.cohort is None else 1)
