@@ -77,6 +77,8 @@ class Session:
         self.queue: tuple[str, ...] = ()
         self.selected: tuple[str, ...] = ()
         self.veil: Veil | None = None
+        self.resting: Veil | None = None
+        """Over a case whose blind drawing waits to be finished: it comes back with the case."""
         self._histories: dict[str, History] = {}
         self._saver: Saver | None = None
 
@@ -157,6 +159,8 @@ class Session:
         self._note_painting()
         if self.veil is not None and self.veil.case_id != case_id:
             self._lift_veil()
+        if self.resting is not None and self.resting.case_id == case_id:
+            self._lower(self.resting)
         self.wanted = case_id
         self.case_wanted.emit(case_id)
 
@@ -183,6 +187,8 @@ class Session:
             return
         draft = self._saver.pending(case_id) if self._saver else None
         blind = self.veil is not None
+        if blind and self.open is not None and self.open.blind and self.open.id == case_id:
+            return
         if self.veil is not None:
             loaded, draft = self.veil.over(loaded), None
         self.open = OpenCase(
@@ -211,8 +217,7 @@ class Session:
         """Have a case drawn anew, blind: what is drawn then is no revision of the case."""
         self.flush()
         self._lift_veil()
-        veil.scores = self.scores.pop(veil.case_id, None)
-        self.veil = veil
+        self._lower(veil)
         self.want(veil.case_id)
 
     def end_blind(self) -> None:
@@ -220,6 +225,11 @@ class Session:
         self._lift_veil()
         if self.wanted is not None:
             self.want(self.wanted)
+
+    def _lower(self, veil: Veil) -> None:
+        self.resting = None
+        veil.scores = self.scores.pop(veil.case_id, None)
+        self.veil = veil
 
     def _lift_veil(self) -> None:
         veil = self.veil

@@ -1,0 +1,96 @@
+"""The sample of a bulk acceptance: right or wrong, and what that says of each organ."""
+
+from __future__ import annotations
+
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from hubmap_viewer.checking import Row, SampleCheck, describe
+from hubmap_viewer.docks.base import combo, enable, heading
+from hubmap_viewer.docks.row_table import Cell, RowTable
+
+CELLS = (
+    Cell("organ", lambda row: row.outcome.organ),
+    Cell("accepted", lambda row: str(row.outcome.accepted), lambda row: row.outcome.accepted),
+    Cell(
+        "checked",
+        lambda row: f"{row.outcome.checked} of {row.outcome.sampled}",
+        lambda row: row.outcome.checked,
+        "Of the random sample that was drawn",
+    ),
+    Cell("wrong", lambda row: str(row.outcome.wrong), lambda row: row.outcome.wrong),
+    Cell("rate", lambda row: _rate(row), lambda row: row.outcome.rate or 0.0, "Wrong of checked"),
+    Cell(
+        "at most",
+        lambda row: f"{row.outcome.bound:.1%}" if row.outcome.checked else "–",
+        lambda row: row.outcome.bound,
+        "Upper 95 % bound of the share that is wrong of all accepted (hypergeometric, exact); "
+        "it holds once the whole sample is checked",
+    ),
+    Cell("result", lambda row: row.words),
+)
+
+
+class CheckPanel(QWidget):
+    """One batch at a time; earlier ones can be looked at again."""
+
+    def __init__(self, model: SampleCheck) -> None:
+        super().__init__()
+        self.model = model
+        self.batches = combo()
+        self.progress = QLabel()
+        self.next = QPushButton("Check the sample")
+        self.right, self.wrong = QPushButton("✓ Right"), QPushButton("✕ Wrong")
+        self.table = RowTable(CELLS, "What the sample says of each organ")
+        self._build()
+        model.changed.connect(self._update)
+        self.show_last()
+
+    def show_last(self) -> None:
+        """Show the newest batch, listed with the others."""
+        self.batches.blockSignals(True)
+        self.batches.clear()
+        for batch in self.model.batches():
+            self.batches.addItem(describe(batch), batch.id)
+        self.batches.blockSignals(False)
+        self.model.show_last()
+
+    def _build(self) -> None:
+        first, second = QHBoxLayout(), QHBoxLayout()
+        first.addWidget(heading("Sample"))
+        first.addWidget(self.batches, 1)
+        self.batches.setToolTip("Bulk acceptances, newest first")
+        for button in (self.next, self.right, self.wrong):
+            second.addWidget(button)
+        second.addWidget(self.progress, 1)
+        self.progress.setWordWrap(True)
+        self.table.setMinimumHeight(96)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        column.addLayout(first)
+        column.addLayout(second)
+        column.addWidget(self.table, 1)
+        self.batches.activated.connect(lambda at: self.model.show(self.batches.itemData(at)))
+        self.next.clicked.connect(self.model.open_next)
+        self.right.clicked.connect(lambda: self.model.judge(True))
+        self.wrong.clicked.connect(lambda: self.model.judge(False))
+
+    def _update(self) -> None:
+        model = self.model
+        waiting = len(model.waiting())
+        self.batches.setEnabled(self.batches.count() > 0)
+        self.progress.setText(model.progress())
+        self.next.setText(f"Check {waiting} case{'' if waiting == 1 else 's'}")
+        enable(self.next, "" if waiting else "No case of a sample waits to be checked.")
+        why_not = model.why_not()
+        enable(self.right, why_not)
+        enable(self.wrong, why_not)
+        if not why_not:
+            self.right.setToolTip("The accepted mask is good as it is")
+            self.wrong.setToolTip("The accepted mask has to be mended, or has been")
+        self.table.put(model.rows())
+
+
+def _rate(row: Row) -> str:
+    rate = row.outcome.rate
+    return "–" if rate is None else f"{rate:.1%}"
