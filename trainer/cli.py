@@ -13,7 +13,7 @@ import typer
 from rich.table import Table
 
 from trainer import named
-from trainer.commands import accept, agreement, calibrate, causes, compare
+from trainer.commands import accept, agreement, calibrate, causes, compare, duplicates
 from trainer.data.exchange import Format, What
 from trainer.errors import CohortError, TrainerError
 from trainer.terminal import Listener, Stopping, Terminal, Wish
@@ -257,6 +257,7 @@ app.command(epilog=agreement.EXAMPLES)(agreement.agreement)
 app.command(epilog=calibrate.EXAMPLES)(calibrate.calibrate)
 app.command(epilog=causes.EXAMPLES)(causes.causes)
 app.command(epilog=compare.EXAMPLES)(compare.compare)
+app.command(epilog=duplicates.EXAMPLES)(duplicates.duplicates)
 
 
 def main() -> None:

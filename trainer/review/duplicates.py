@@ -1,29 +1,28 @@
-"""Images that look alike: a perceptual hash that knows turned, mirrored and cropped copies.
-
-The hash is the signs of an image's low spatial frequencies (pHash: Zauner, "Implementation and
-Benchmarking of Perceptual Image Hash Functions", 2010), here 255 of them. Ground that is
-nearly white is first filled with the tissue's own mean, else every round core on white glass
-would look like every other.
-"""
+"""Cases whose images look alike, so that no fold is tested on what it was trained on."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from trainer.data.case import Image
 from trainer.data.cohort import Cohort
 from trainer.errors import Cancelled, TrainerError
-
-Hash = NDArray[np.int8]
-"""Signs, -1 or 1, (windows, 255): the whole image first, then parts of it."""
+from trainer.review import perceptual
+from trainer.review.hash_cache import HashCache
+from trainer.review.perceptual import Hash
 
 NEAR = 0.25
-"""Share of differing bits up to which two images are said to look alike."""
+"""Share of differing bits up to which two images look alike.
+
+Of 186 real images of four sources, no two of 17,205 pairs are nearer than 0.29. Of copies
+turned, mirrored, stained or lit otherwise or saved as a poor JPEG all are within 0.25, of copies
+cropped by 5 to 10 % as well 97 to 99 of 100 (tests/trainer/review/test_duplicates.py).
+"""
+
+_BLOCK = 512
+"""Cases that are compared with all others at once, so that 10,000 fit in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,33 +62,61 @@ def hashes(
 ) -> Iterator[Step]:
     """Hash the cases' images, one at a time; a case that cannot be read yields its error.
 
+    Hashes are kept for the next time in the user's cache, not in the cohort.
+
     Raises
     ------
     Cancelled
         Soon after `cancelled` says so.
     """
     wanted = list(ids)
-    for done, case_id in enumerate(wanted, start=1):
-        if cancelled():
-            raise Cancelled
-        try:
-            image = cohort.image(case_id)
-        except TrainerError as error:
-            yield Step(case_id, done, len(wanted), error=error)
-            continue
-        yield Step(case_id, done, len(wanted), of(image))
+    with HashCache(cohort.folder) as cache:
+        for done, case_id in enumerate(wanted, start=1):
+            if cancelled():
+                raise Cancelled
+            path = cohort.cases[case_id].image_path
+            found = cache.get(path)
+            try:
+                if found is None:
+                    found = perceptual.of(cohort.image(case_id))
+                    cache.put(path, found)
+            except TrainerError as error:
+                yield Step(case_id, done, len(wanted), error=error)
+            else:
+                yield Step(case_id, done, len(wanted), found)
 
 
-def of(image: Image) -> Hash:
-    """An image's hash."""
-    raise NotImplementedError
+def pairs(found: Mapping[str, Hash], near: float = NEAR) -> list[Pair]:
+    """All pairs of cases at most `near` apart, the nearest first.
 
-
-def pairs(found: dict[str, Hash], near: float = NEAR) -> list[Pair]:
-    """All pairs at most `near` apart, the nearest first."""
-    raise NotImplementedError
+    Parameters
+    ----------
+    found
+        Hash by case id.
+    near
+        0 to 1.
+    """
+    ids = list(found)
+    if len(ids) < 2:
+        return []
+    every = np.stack([found[case_id] for case_id in ids])
+    nearest: dict[tuple[int, int], float] = {}
+    for start in range(0, len(ids), _BLOCK):
+        apart = perceptual.distances(every[start : start + _BLOCK], every)
+        for row, column in np.argwhere(apart <= near).tolist():
+            both = min(start + row, column), max(start + row, column)
+            if both[0] != both[1]:  # the one may be a crop of the other, or the other of it
+                distance = max(0.0, float(apart[row, column]))
+                nearest[both] = min(distance, nearest.get(both, 1.0))
+    near_ones = [Pair(ids[a], ids[b], apart) for (a, b), apart in nearest.items()]
+    return sorted(near_ones, key=lambda pair: (pair.distance, pair.first, pair.second))
 
 
 def groups(near: Sequence[Pair]) -> list[tuple[str, ...]]:
-    """Cases that pairs hold together, directly or by others; in the order of the pairs."""
-    raise NotImplementedError
+    """Cases that pairs hold together, directly or by way of others, largest group first."""
+    group_of: dict[str, set[str]] = {}
+    for pair in near:
+        both = group_of.get(pair.first, {pair.first}) | group_of.get(pair.second, {pair.second})
+        group_of |= dict.fromkeys(both, both)
+    unique = {id(group): tuple(sorted(group)) for group in group_of.values()}
+    return sorted(unique.values(), key=lambda ids: (-len(ids), ids))
