@@ -3,13 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-from hubmap_viewer.docks.base import Dock
-from hubmap_viewer.jobs import Jobs
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtGui import QShowEvent
+from qtpy.QtWidgets import (
+    QDockWidget,
+    QFileDialog,
+    QGridLayout,
+    QHBoxLayout,
+    QProgressBar,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from hubmap_viewer import ensemble_file
+from hubmap_viewer.counts import CountStep, count
+from hubmap_viewer.docks.base import Dock, enable, primary, quiet
+from hubmap_viewer.docks.organ_slider import COLUMNS, OrganSlider, advice
+from hubmap_viewer.docks.threshold_curve import ThresholdCurve
+from hubmap_viewer.ensemble_file import EnsembleFile
+from hubmap_viewer.jobs import Job, Jobs
 from hubmap_viewer.session import Session
+from hubmap_viewer.what_if import WhatIf
+from trainer.data.predictions import Predictions
+from trainer.errors import Cancelled, TrainerError
 
 HINT = "What if: try thresholds for each organ and see all cases follow."
+
+SETTLED = 400
+"""Milliseconds without a move after which what was tried is kept."""
 
 
 class WhatIfDock(Dock):
@@ -18,3 +43,296 @@ class WhatIfDock(Dock):
     def __init__(self, session: Session, jobs: Jobs, open_cohort: Callable[[Path], None]) -> None:
         super().__init__(session, open_cohort, HINT)
         self._jobs = jobs
+        self.model = WhatIf(session)
+        self.job: Job[CountStep] | None = None
+        self.sliders: dict[str, OrganSlider] = {}
+        self.curve = ThresholdCurve()
+        self.words, self.state = quiet(), quiet()
+        self.all_best, self.reset = QPushButton("Best for every organ"), QPushButton("Reset")
+        self.count = QPushButton("Count the cases")
+        self.cancel = QPushButton("Cancel")
+        self.bar = QProgressBar()
+        self.apply = primary("Write thresholds")
+        self._at: str | None = None
+        self._moves: dict[str, float] = {}
+        self._file: EnsembleFile | None = None
+        self._searched: Path | None = None
+        self._stopped: Path | None = None
+        self._lacks = False
+        self._drawing, self._settling = QTimer(self), QTimer(self)
+        self._build()
+        self._listen()
+        self._show()
+
+    # -- building -------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        self._grid = QGridLayout()
+        self._grid.setHorizontalSpacing(10)
+        self._grid.setVerticalSpacing(2)
+        self._grid.setColumnStretch(1, 1)
+        for column, title in enumerate(COLUMNS):
+            label = quiet(title)
+            label.setWordWrap(False)
+            label.setSizePolicy(label.sizePolicy().Policy.Minimum, label.sizePolicy().Policy.Fixed)
+            if column > 3:
+                label.setAlignment(Qt.AlignmentFlag.AlignRight)
+            self._grid.addWidget(label, 0, column)
+        left = QVBoxLayout()
+        left.addLayout(self._grid)
+        left.addStretch(1)
+        right = QVBoxLayout()
+        right.addWidget(self.curve, 1)
+        right.addWidget(self.words)
+        columns = QHBoxLayout()
+        columns.setSpacing(14)
+        columns.addLayout(left, 3)
+        columns.addLayout(right, 1)
+        self._table = QWidget()
+        self._table.setLayout(columns)
+        columns.setContentsMargins(0, 0, 0, 0)
+        self.body.addWidget(self._table, 1)
+        self.body.addLayout(self._build_foot())
+
+    def _build_foot(self) -> QHBoxLayout:
+        self.bar.setTextVisible(False)
+        self.bar.setMaximumHeight(10)
+        self.bar.setMaximumWidth(160)
+        self._drawing.setSingleShot(True)
+        self._settling.setSingleShot(True)
+        foot = QHBoxLayout()
+        for widget in (self.all_best, self.reset, self.bar, self.cancel, self.count):
+            foot.addWidget(widget)
+        foot.addWidget(self.state, 1)
+        foot.addWidget(self.apply)
+        return foot
+
+    def _listen(self) -> None:
+        self.model.changed.connect(self._show)
+        self.session.cohort_opened.connect(self._renew)
+        self.session.predictions_changed.connect(self._renew)
+        self.session.case_updated.connect(self._on_case)
+        self._drawing.timeout.connect(self._draw)
+        self._settling.timeout.connect(self._settled)
+        self.window_gone.connect(self.model.keep)
+        self.all_best.clicked.connect(lambda: self.model.move_to_best(self.model.organs))
+        self.reset.clicked.connect(self.model.reset)
+        self.cancel.clicked.connect(self._cancel)
+        self.count.clicked.connect(self._count)
+        self.apply.clicked.connect(self._apply)
+
+    def showEvent(self, a0: QShowEvent | None) -> None:  # noqa: N802
+        """Count when it is first to be seen: that reads every case once."""
+        super().showEvent(a0)
+        self._renew()
+
+    # -- counting -------------------------------------------------------------------------
+
+    def _renew(self) -> None:
+        """Count what is new, if anybody looks or something is being tried."""
+        self._look_for_file()
+        self._lacks = self.model.needs_counting
+        wanted = self.isVisible() or bool(self.session.thresholds)
+        stopped = self._stopped is not None and self._is_shown(self._stopped)
+        if wanted and self._lacks and self.job is None and not stopped:
+            self._count()
+        self._show()
+
+    def _on_case(self, _case_id: str) -> None:
+        """A prediction may have come: look once things have settled."""
+        self._settling.start(SETTLED)
+
+    def _settled(self) -> None:
+        self.model.keep()
+        self._renew()
+
+    def _count(self) -> None:
+        cohort, predictions = self.session.cohort, self.session.predictions
+        if cohort is None or predictions is None or self.job is not None:
+            return
+        found: list[CountStep] = []
+        self._stopped = None
+        self.job = self._jobs.start(
+            "Counting pixels by probability", lambda _: count(cohort, predictions)
+        )
+        self.job.stepped.connect(lambda step: self._on_step(step, found))
+        self.job.ended.connect(partial(self._on_counted, predictions.folder, found))
+        self._show()
+
+    def _on_step(self, step: CountStep, found: list[CountStep]) -> None:
+        found.append(step)
+        self.bar.setRange(0, step.total)
+        self.bar.setValue(step.done)
+        self.state.setText(f"Counting {step.done} of {step.total} cases, once.")
+
+    def _on_counted(
+        self, folder: Path, found: list[CountStep], error: BaseException | None
+    ) -> None:
+        self.job = None
+        if error is None:
+            self.model.put(folder, (step.found for step in found))
+            self._tell_problems()
+        else:
+            self._stopped = folder
+            if not isinstance(error, Cancelled):
+                self.notice.tell(str(error), wrong=True)
+        self._renew()
+
+    def _is_shown(self, folder: Path) -> bool:
+        return self.session.predictions is not None and self.session.predictions.folder == folder
+
+    def _tell_problems(self) -> None:
+        if problems := self.model.problems:
+            more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+            self.notice.tell(f"{problems[0]}{more}", wrong=True)
+
+    def _cancel(self) -> None:
+        if self.job is not None:
+            self.job.cancel()
+            enable(self.cancel, "It is stopping.")
+
+    # -- trying ---------------------------------------------------------------------------
+
+    def _move(self, organ: str, threshold: float) -> None:
+        """Only the newest value is drawn, once the events that wait have been heard."""
+        self._moves[organ] = threshold
+        self._at = organ
+        self._drawing.start(0)
+
+    def _draw(self) -> None:
+        moves, self._moves = self._moves, {}
+        self.model.move(moves)
+        self._settling.start(SETTLED)
+
+    def _best(self, organ: str) -> None:
+        self._at = organ
+        self.model.move_to_best([organ])
+        self._settling.start(SETTLED)
+
+    def _look_at(self, organ: str) -> None:
+        self._at = organ
+        self._show_curve()
+
+    # -- showing --------------------------------------------------------------------------
+
+    def _show(self) -> None:
+        rows = self.model.rows()
+        organs = [row.organ for row in rows]
+        if organs != list(self.sliders):
+            self._make_sliders(organs)
+        for row in rows:
+            if row.organ not in self._moves:
+                self.sliders[row.organ].show_row(row, self.model.best.get(row.organ))
+        self._table.setVisible(bool(rows))
+        counting = self.job is not None
+        self.bar.setVisible(counting)
+        self.cancel.setVisible(counting)
+        enable(self.cancel)
+        for button in (self.all_best, self.reset):
+            button.setVisible(bool(rows))
+        idle = not counting and self.session.predictions is not None
+        self.count.setVisible(idle and self._lacks)
+        self.state.setText(self._words_of_state(bool(rows)))
+        enable(self.reset, "" if self.session.thresholds else "Nothing is being tried.")
+        self._show_curve()
+        self._show_apply()
+        self._mark()
+
+    def _make_sliders(self, organs: list[str]) -> None:
+        for slider in self.sliders.values():
+            slider.close()
+        self.sliders = {
+            organ: OrganSlider(organ, self._grid, row) for row, organ in enumerate(organs, start=1)
+        }
+        for slider in self.sliders.values():
+            slider.moved.connect(self._move)
+            slider.best_wanted.connect(self._best)
+            slider.looked_at.connect(self._look_at)
+        self._at = organs[0] if organs else None
+
+    def _words_of_state(self, counted: bool) -> str:
+        if self.session.predictions is None:
+            return "No predictions are shown: predict cases first, in the Ensemble dock."
+        if self.job is not None:
+            return "Counting the cases, once."
+        if not counted:
+            if self._lacks:
+                return "Not counted yet."
+            return "No case has both a truth and a prediction: there is nothing to measure."
+        seen = self.model.seen_in_training
+        if seen:
+            return f"{seen} case{'s' if seen > 1 else ''} seen in training left out."
+        return ""
+
+    def _show_curve(self) -> None:
+        organ = self._at
+        if organ is None or organ not in self.sliders:
+            self.words.setText("")
+            return
+        now = self.session.threshold_for(organ)
+        self.curve.show_curve(organ, self.model.curve(organ), self.model.own(organ), now)
+        best = self.model.best.get(organ)
+        self.words.setText("" if best is None else advice(best))
+
+    def _mark(self) -> None:
+        """Say in the tab what is tried and not applied."""
+        holder: QWidget | None = self
+        while holder is not None and not isinstance(holder, QDockWidget):
+            holder = holder.parentWidget()
+        if holder is not None:
+            name = holder.windowTitle().removesuffix(" ●")
+            holder.setWindowTitle(f"{name} ●" if self.model.unapplied else name)
+
+    # -- applying -------------------------------------------------------------------------
+
+    def _look_for_file(self) -> None:
+        cohort, predictions = self.session.cohort, self.session.predictions
+        folder = None if predictions is None else predictions.folder
+        if folder == self._searched:
+            return
+        self._searched, self._file = folder, None
+        if cohort is not None and predictions is not None:
+            self._jobs.call(
+                partial(ensemble_file.find, cohort.folder, predictions),
+                partial(self._found_file, folder),
+                lambda error: self.notice.tell(str(error), wrong=True),
+            )
+
+    def _found_file(self, folder: Path, file: EnsembleFile | None) -> None:
+        if folder == self._searched:
+            self._file = file
+            self._show_apply()
+
+    def _show_apply(self) -> None:
+        tried = len(self.model.unapplied)
+        what = f"{tried or ''} threshold{'' if tried == 1 else 's'}".strip()
+        where = "a file …" if self._file is None else self._file.name
+        self.apply.setText(f"Write {what} to {where}")
+        enable(self.apply, "" if tried else "No threshold differs from the ensemble's own.")
+        if tried and self._file is not None:
+            self.apply.setToolTip(str(self._file.path))
+
+    def _apply(self) -> None:
+        predictions, tried = self.session.predictions, self.model.unapplied
+        try:
+            file = self._file or self._choose(predictions)
+            if file is None or predictions is None:
+                return
+            after = ensemble_file.write(file, predictions, tried)
+        except TrainerError as error:
+            self.notice.tell(str(error), wrong=True)
+            return
+        self._file = EnsembleFile(file.path, file.path)
+        self.model.applied(after)
+        told = ", ".join(f"{organ} {value:.2f}" for organ, value in tried.items())
+        self.notice.tell(f"{file.path} now says {told}; these predictions follow it.")
+
+    def _choose(self, predictions: Predictions | None) -> EnsembleFile | None:
+        """The user shows the file, as it is none of the cohort's."""
+        cohort = self.session.cohort
+        if cohort is None or predictions is None:
+            return None
+        name, _ = QFileDialog.getOpenFileName(
+            self, "The ensemble that made these predictions", str(cohort.folder), "*.yaml"
+        )
+        return ensemble_file.chosen(cohort.folder, predictions, Path(name)) if name else None

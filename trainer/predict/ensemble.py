@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -19,6 +18,7 @@ from trainer.data.case import Image, Prediction
 from trainer.errors import CohortError, ImageError, TrainerError
 from trainer.predict import frame
 from trainer.predict.device import choose
+from trainer.predict.fingerprint import fingerprint
 from trainer.predict.networks import Networks, never
 from trainer.settings import Ensemble, Flip
 
@@ -50,6 +50,7 @@ class Predictor:
     def __init__(self, ensemble: Ensemble, base: Path, device: str | None = None) -> None:
         self.ensemble = ensemble
         self.device = choose(device)
+        self._base = base
         files = [base / member.weights for member in ensemble.members]
         self._networks = Networks(files, self.device)
 
@@ -65,14 +66,8 @@ class Predictor:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Digest of all that probabilities depend on: weights, their shares, views (hex).
-
-        Thresholds are not part of it.
-        """
-        digest = hashlib.blake2b(repr(self.ensemble.tta).encode(), digest_size=16)
-        for index, member in enumerate(self.ensemble.members):
-            digest.update(f"{member.weight} {self._networks.digest(index)}".encode())
-        return digest.hexdigest()
+        """As `trainer.predict.fingerprint.fingerprint` has it."""
+        return fingerprint(self.ensemble, self._base)
 
     def predict(
         self,

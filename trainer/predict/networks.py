@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from torch import nn
 
 from trainer.data.case import Image
 from trainer.errors import Cancelled, DeviceError, WeightsError
-from trainer.model.checkpoint import Checkpoint, describe, load, twin
+from trainer.model.checkpoint import Checkpoint, describe, load
 from trainer.model.network import STRIDE
 from trainer.predict import frame
 from trainer.predict.device import autocast_for
@@ -65,13 +64,6 @@ class Networks:
         self._loaded.clear()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
-
-    def digest(self, index: int) -> str:
-        """Of a member's files (hex): another one, another network."""
-        file = self._files[index]
-        content = hashlib.blake2b(file.read_bytes(), digest_size=16)
-        content.update(twin(file).read_bytes())
-        return content.hexdigest()
 
     def look(
         self, index: int, image: Image, views: Sequence[Flip], cancelled: Callable[[], bool]

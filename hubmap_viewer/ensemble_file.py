@@ -1,0 +1,122 @@
+"""The YAML file of the ensemble that made some predictions, and new thresholds in it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from hubmap_viewer import library
+from trainer.data.atomic import replacing
+from trainer.data.predictions import Predictions
+from trainer.errors import SettingsError
+from trainer.locate import resource
+from trainer.predict.fingerprint import fingerprint
+from trainer.review.thresholds import apply
+from trainer.settings import read_ensemble, to_yaml
+
+
+@dataclass(frozen=True, slots=True)
+class EnsembleFile:
+    """Where thresholds are written.
+
+    Attributes
+    ----------
+    source
+        The YAML of the ensemble that made the predictions.
+    path
+        The YAML to write: the same, or a copy in the cohort of one that came with the program.
+    """
+
+    source: Path
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """Enough of the path to know the file by."""
+        parts = self.path.parts[-2:]
+        return "/".join(parts) if self.path.name == "ensemble.yaml" else self.path.name
+
+
+def find(cohort: Path, predictions: Predictions) -> EnsembleFile | None:
+    """The file that made a cohort's predictions: of a run its own, else one with their weights.
+
+    Reads every weights file of the ensembles in the cohort's folder: not in the window's thread.
+    """
+    run = predictions.folder.resolve().parent / "ensemble.yaml"
+    kept = [entry.path for entry in library.ensembles(cohort)]
+    for path in (run, *kept):
+        if path.is_file():
+            with contextlib.suppress(SettingsError):
+                return chosen(cohort, predictions, path)
+    return None
+
+
+def chosen(cohort: Path, predictions: Predictions, path: Path) -> EnsembleFile:
+    """A file that the user names.
+
+    Raises
+    ------
+    SettingsError
+        If it is no ensemble's, or another one's than that which made the predictions.
+    """
+    ensemble = read_ensemble(path)
+    try:
+        found = fingerprint(ensemble, path.parent)
+    except OSError as error:
+        raise SettingsError(
+            f"a member's weights cannot be read ({error.strerror})", file=path
+        ) from error
+    if found != predictions.description.get("fingerprint"):
+        raise SettingsError(
+            f"is not the ensemble that made {predictions.folder.name}",
+            file=path,
+            remedy="choose the file that these predictions were made with",
+        )
+    if not path.resolve().is_relative_to(resource("").resolve()):
+        return EnsembleFile(path, path)
+    return EnsembleFile(path, _free(cohort / "ensembles", ensemble.name))
+
+
+def write(
+    file: EnsembleFile, predictions: Predictions, thresholds: Mapping[str, float]
+) -> Predictions:
+    """Write thresholds to the ensemble's file, then beside its predictions.
+
+    Returns
+    -------
+    The predictions, at the new thresholds.
+
+    Raises
+    ------
+    SettingsError, PredictionError
+        If a file cannot be written; of the two the ensemble's is written first.
+    """
+    if file.path != file.source:
+        _copy(file)
+    after = apply(file.path, thresholds)
+    now = {**predictions.description.get("thresholds", {}), **thresholds}
+    described = {**predictions.description, "threshold": after.threshold, "thresholds": now}
+    return Predictions.create(predictions.folder, described)
+
+
+def _copy(file: EnsembleFile) -> None:
+    """A copy that finds its members' weights where they are."""
+    ensemble = read_ensemble(file.source)
+    base = file.source.resolve().parent
+    members = tuple(
+        member.model_copy(update={"weights": (base / member.weights).as_posix()})
+        for member in ensemble.members
+    )
+    with replacing(file.path, SettingsError) as draft:
+        draft.write_text(to_yaml(ensemble.model_copy(update={"members": members})), "utf-8")
+
+
+def _free(folder: Path, name: str) -> Path:
+    """A YAML file of that name that is not there yet."""
+    path, number = folder / f"{name}.yaml", 1
+    while path.exists():
+        number += 1
+        path = folder / f"{name}-{number}.yaml"
+    return path
