@@ -13,7 +13,7 @@ import typer
 from rich.table import Table
 
 from trainer import named
-from trainer.commands import accept, agreement, calibrate, causes, compare, duplicates
+from trainer.commands import accept, agreement, calibrate, causes, compare, duplicates, findings
 from trainer.data.exchange import Format, What
 from trainer.errors import CohortError, TrainerError
 from trainer.terminal import Listener, Stopping, Terminal, Wish
@@ -258,6 +258,7 @@ app.command(epilog=calibrate.EXAMPLES)(calibrate.calibrate)
 app.command(epilog=causes.EXAMPLES)(causes.causes)
 app.command(epilog=compare.EXAMPLES)(compare.compare)
 app.command(epilog=duplicates.EXAMPLES)(duplicates.duplicates)
+app.command(epilog=findings.EXAMPLES)(findings.findings)
 
 
 def main() -> None:

@@ -98,6 +98,19 @@ class Cohort:
         except ImageError as error:
             raise _of_case(error, case_id) from error
 
+    def size(self, case_id: str) -> tuple[int, int]:
+        """(H, W) of the case's image in pixels; where that is missing, as the csv says.
+
+        Raises
+        ------
+        ImageError
+            If the image is missing and the csv does not say, or it cannot be read.
+        """
+        case = self._case(case_id)
+        height, width = case.height or 0, case.width or 0
+        told = min(height, width) > 0 and max(height, width) <= tiff.LARGEST
+        return (height, width) if case.problem is not None and told else self.shape(case_id)
+
     def truth(self, case_id: str) -> Mask | None:
         """The mask that came with the case, from its run lengths, else its annotation file.
 
@@ -118,11 +131,30 @@ class Cohort:
         case = self._case(case_id)
         if misfit := self.misfit(case_id):
             raise misfit
+        return self.truth_at(case_id, self.shape(case_id)) if case.has_truth else None
+
+    def truth_at(self, case_id: str, shape: tuple[int, int]) -> Mask | None:
+        """The mask that came with the case, the image unseen.
+
+        Parameters
+        ----------
+        case_id
+            Whose.
+        shape
+            (H, W) of its image in pixels (see `size`).
+
+        Raises
+        ------
+        MaskError
+            If it does not fit, or contradicts itself.
+        CohortError
+            If the csv has changed since it was opened.
+        """
+        case = self._case(case_id)
         if not case.has_truth:
             return None
         rows = self._tables[case.split]
         text = rows.run_lengths(case, self._places[case_id])
-        shape = self.shape(case_id)
         if not text:
             return contours.read_annotation(rows.annotation(case_id), shape)
         try:
