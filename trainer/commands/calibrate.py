@@ -38,16 +38,16 @@ def calibrate(
         Path | None,
         typer.Option(
             metavar="ENSEMBLE.yaml",
-            help="Write the advised thresholds into the ensemble these predictions are of."
-            " The file is written anew: comments in it are lost.",
+            help="Write the advised thresholds into the ensemble these predictions are of;"
+            " all else in it stays but comments.",
         ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="The result as one JSON document.")] = False,
 ) -> None:
     """The best threshold of each organ, and its gain over 0.5 on cases held out.
 
-    Cases seen in training have no part. A threshold is advised only where its gain over 0.5,
-    on folds that had no part in choosing it, exceeds the gain's standard error; else 0.5 stays.
+    Cases seen in training have no part. A threshold is advised only where its gain over 0.5, on
+    folds that had no part in choosing it, exceeds the gain's standard error.
     """
     with Terminal(json).speaking() as terminal, Wish() as wish:
         opened = named.cohort(cohort, terminal)
@@ -62,8 +62,8 @@ def calibrate(
         _say_doubts(organs, terminal)
         applied = None if apply is None else _apply(apply, folder, organs, terminal)
         document = {
-            "organs": [asdict(one) | {"advised": one.advised} for one in organs],
-            "all": asdict(every) | {"advised": every.advised},
+            "organs": [asdict(one) for one in organs],
+            "all": asdict(every),
             "rule": RULE,
             "applied": applied,
         }
@@ -73,11 +73,12 @@ def calibrate(
 def _apply(
     path: Path, predictions: Predictions, organs: Sequence[Best], terminal: Terminal
 ) -> dict[str, float] | None:
-    """The thresholds that were written, or None where the file refuses them."""
+    """The ensemble's thresholds once those advised are written; None where it refuses them."""
     from trainer.review.thresholds import apply
     from trainer.settings import read_ensemble
 
-    thresholds = {one.organ: one.advised for one in organs if one.organ is not None}
+    chosen = {str(one.organ): one.threshold for one in organs if not one.within_noise}
+    kept = [str(one.organ) for one in organs if one.within_noise]
     try:
         name, wanted = read_ensemble(path).name, predictions.description.get("ensemble")
         if name != wanted:
@@ -86,14 +87,17 @@ def _apply(
                 file=path,
                 remedy="name the ensemble they were made with",
             )
-        after = apply(path, thresholds)
+        after = apply(path, chosen)
     except TrainerError as error:
         terminal.problem(error)
         return None
-    terminal.note(
-        f"{path}: thresholds of {', '.join(thresholds)} are written. Predict into"
-        f" {predictions.folder} once more to evaluate with them; nothing is computed anew."
-    )
+    if chosen:
+        terminal.note(
+            f"{path}: written for {', '.join(chosen)}. Predict into {predictions.folder} once"
+            " more to evaluate with it; nothing is computed anew."
+        )
+    if kept:
+        terminal.note(f"{path}: left as it was for {', '.join(kept)}.")
     return dict(after.thresholds)
 
 
@@ -114,10 +118,10 @@ def _say_doubts(organs: Sequence[Best], terminal: Terminal) -> None:
 
 
 def _table(rows: Sequence[Best]) -> Table:
-    title = "Best threshold, its gain over 0.5, and that on cases held out"
-    table = Table(title=title, box=SIMPLE, pad_edge=False)
-    table.add_column("organ")
-    for name in ("cases", "best", "Dice", "gain", "held out", "± SE", "sd folds", "advised"):
+    title = "Best threshold, its gain over 0.5, and the gain on cases held out"
+    table = Table(title=title, box=SIMPLE, collapse_padding=True)
+    table.add_column("organ", no_wrap=True)
+    for name in ("cases", "best", "Dice", "gain", "held out", "± SE", "sd of folds", "use"):
         table.add_column(name, justify="right")
     for one in rows:
         held_out = (f"{one.cross_validated_gain:+.3f}", f"{one.error:.3f}", f"{one.spread:.3f}")
@@ -128,6 +132,6 @@ def _table(rows: Sequence[Best]) -> Table:
             f"{one.dice:.3f}",
             f"{one.gain:+.3f}",
             *(held_out if one.folds > 1 else ("–", "–", "–")),
-            f"{one.advised:g}",
+            "–" if one.within_noise else f"{one.threshold:g}",
         )
     return table

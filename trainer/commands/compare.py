@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.box import SIMPLE
 from rich.table import Table
 
 from trainer import named
@@ -92,6 +93,8 @@ def _cases(comparison: Comparison) -> Table | str:
         return "No case got worse."
     more = len(worse) - _SHOWN
     table = Table(
+        box=SIMPLE,
+        collapse_padding=True,
         title=f"Worse: {len(worse)} of {len(comparison.rows)} cases",
         caption=f"and {more} more: --csv FILE writes every case" if more > 0 else None,
     )
@@ -106,9 +109,10 @@ def _cases(comparison: Comparison) -> Table | str:
 
 
 def _organs(comparison: Comparison) -> Table:
-    table = Table(title="Change of Dice (95 % interval; Wilcoxon signed-rank p)")
-    table.add_column("organ")
-    for name in ("cases", "mean change", "interval", "better", "worse", "same", "p"):
+    title = "Mean change of Dice with its 95 % interval; p of Wilcoxon's signed-rank test"
+    table = Table(title=title, box=SIMPLE, collapse_padding=True)
+    table.add_column("organ", no_wrap=True)
+    for name in ("cases", "change", "interval", "better", "worse", "same", "p"):
         table.add_column(name, justify="right")
     for one in comparison.organs:
         table.add_row(

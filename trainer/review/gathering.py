@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +23,7 @@ def gather(
     truth: Callable[[str], Mask | None],
     predictions: Predictions,
     ids: Iterable[str],
-) -> Iterator[Histogram | TrainerError]:
+) -> Generator[Histogram | TrainerError]:
     """Each case's histogram, or why there is none, in the order of `ids`.
 
     What was counted is kept in the folder of predictions, and is counted anew only where the

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,8 +25,8 @@ LOWEST, HIGHEST = 0.05, 0.95
 """Between these a threshold is chosen: beyond, a mean over few cases says nothing."""
 
 RULE = (
-    "A threshold is advised only where its gain over 0.5 on folds that had no part in choosing"
-    " it exceeds the gain's standard error over cases; else 0.5 stays."
+    "A threshold is advised only where its gain over 0.5, on folds that had no part in choosing"
+    " it, exceeds the gain's standard error; elsewhere the gain may be chance."
 )
 
 _FLAT = 1e-4
@@ -64,7 +65,9 @@ class Best:
     of_run
         True where the folds are those the members were trained on, else they were drawn.
     within_noise
-        True where `cross_validated_gain` is no more than `error`, or could not be measured.
+        True where `cross_validated_gain` is no more than `error`, or could not be measured:
+        keep the reference. Where nothing is to be gained, at most about one organ in six
+        passes all the same.
     """
 
     organ: str | None
@@ -79,11 +82,6 @@ class Best:
     folds: int
     of_run: bool
     within_noise: bool
-
-    @property
-    def advised(self) -> float:
-        """The best threshold, or the reference where it is better only by chance."""
-        return self.reference if self.within_noise else self.threshold
 
 
 def best(histograms: Histograms, organ: str | None = None, reference: float = REFERENCE) -> Best:
@@ -157,20 +155,23 @@ def apply(ensemble_yaml: Path, thresholds: Mapping[str, float]) -> Ensemble:
     Raises
     ------
     SettingsError
-        If it is no ensemble's, cannot be written, or came with the program; if a threshold
-        is not between 0 and 1.
+        If it is no ensemble's, is read-only, or came with the program; if a threshold is not
+        between 0 and 1.
     """
     path = ensemble_yaml / "ensemble.yaml" if ensemble_yaml.is_dir() else ensemble_yaml
     before = read_ensemble(path)
-    if path.resolve().is_relative_to(resource("").resolve()):
+    bundled = path.resolve().is_relative_to(resource("").resolve())
+    if bundled or not os.access(path, os.W_OK):
         raise SettingsError(
-            "came with the program and stays as it is",
+            "came with the program and stays as it is" if bundled else "is read-only",
             file=path,
             remedy="copy its folder, and apply the thresholds to the copy",
         )
     for organ, threshold in thresholds.items():
         if not 0 < threshold < 1:
-            raise SettingsError(f"the threshold of {organ} is {threshold}, wanted 0 to 1")
+            raise SettingsError(
+                f"the threshold of {organ} is {threshold}, wanted between 0 and 1", file=path
+            )
     after = before.model_copy(update={"thresholds": before.thresholds | dict(thresholds)})
     with replacing(path, SettingsError) as draft:
         draft.write_text(to_yaml(after), "utf-8")
