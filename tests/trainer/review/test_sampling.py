@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -95,7 +96,7 @@ class TestEnough:
 
 
 class TestDraw:
-    IDS = {"lung": [str(n) for n in range(50)], "spleen": ["a", "b"]}
+    IDS: ClassVar = {"lung": [str(n) for n in range(50)], "spleen": ["a", "b"]}
 
     def test_the_seed_decides(self):
         first = draw(self.IDS, 10, seed=1)
