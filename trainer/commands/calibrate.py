@@ -61,12 +61,8 @@ def calibrate(
         every, organs = best(histograms), best_by_organ(histograms)
         _say_doubts(organs, terminal)
         applied = None if apply is None else _apply(apply, folder, organs, terminal)
-        document = {
-            "organs": [asdict(one) for one in organs],
-            "all": asdict(every),
-            "rule": RULE,
-            "applied": applied,
-        }
+        rows = [asdict(one) for one in organs]
+        document = {"organs": rows, "all": asdict(every), "rule": RULE, "applied": applied}
         terminal.result(document, _table([*organs, every]))
 
 

@@ -119,8 +119,8 @@ def _organs(comparison: Comparison) -> Table:
             one.organ,
             str(one.cases),
             f"{one.mean_change:+.3f}",
-            f"{one.low:+.3f} to {one.high:+.3f}",
+            f"{one.low:+.3f}…{one.high:+.3f}",
             *(str(count) for count in (one.better, one.worse, one.same)),
-            f"{one.p:.3g}",
+            f"{one.p:.2g}",
         )
     return table

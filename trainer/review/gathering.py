@@ -30,17 +30,9 @@ def gather(
     prediction or the truth has changed. Close the generator to stop: what is done is kept. A
     folder that cannot be written is no error; the next gathering then takes as long again.
 
-    Parameters
-    ----------
-    cohort
-        Where the cases are.
-    predictions
-        Of those cases.
-    ids
-        The cases that are wanted.
-    truth
-        ``cohort.truth``, which is asked only where the cohort's csv or the case's polygons
-        have changed; of any other source each mask is read to see whether it has changed.
+    `truth` is ``cohort.truth``, which is asked only where the cohort's csv or the case's
+    polygons have changed, or another source of masks (H, W): then each is read to see whether
+    it has changed.
 
     Raises
     ------

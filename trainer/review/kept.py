@@ -79,7 +79,7 @@ class Kept:
             replacing(self._path, PredictionError) as draft,
             draft.open("wb") as handle,
         ):
-            np.savez_compressed(
+            np.savez(
                 handle,
                 version=np.array(_VERSION),
                 ids=np.array([*self._counts], str),

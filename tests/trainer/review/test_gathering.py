@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -200,3 +201,31 @@ def test_a_damaged_fold_is_named(predictions: Predictions) -> None:
     (predictions.folder.parent / "folds.csv").write_text("id,organ,fold\n11,kidney,0\n12,kidney\n")
     with pytest.raises(SettingsError, match=r"folds\.csv, row 3: the fold is None, wanted"):
         folds_of(predictions)
+
+
+@pytest.mark.realdata
+def test_real_masks_of_every_organ_and_size(real_data: Path, tmp_path: Path) -> None:
+    """Predictions of 160 px, as a network would keep them, of images up to seven times that."""
+    cohort_folder = tmp_path / "cohort"
+    cohort_folder.mkdir()
+    for name in ("train.csv", "train_images"):
+        (cohort_folder / name).symlink_to(real_data / "hubmap_2022_small" / name)
+    cohort = Cohort.open(cohort_folder)
+    predictions = Predictions.create(tmp_path / "predictions", {"ensemble": "blurred"})
+    for case_id in cohort.cases:
+        truth = cohort.truth(case_id)
+        assert truth is not None
+        blurred = cv2.GaussianBlur(cv2.resize(truth * 255, (160, 160)), (0, 0), 3)
+        found = np.asarray(blurred, np.uint8)
+        shape = (truth.shape[0], truth.shape[1])
+        predictions.write(Prediction(case_id, found, found // 9, shape))
+    gathered = [*gather(cohort, cohort.truth, predictions, cohort.cases)]
+    histograms = Histograms(one for one in gathered if isinstance(one, Histogram))
+    assert len(histograms) == len(cohort.cases) >= 30
+    for case_id, found in zip(histograms.ids, histograms.dice({"lung": 0.3}, 0.6), strict=True):
+        made, truth = predictions.read(case_id), cohort.truth(case_id)
+        assert made is not None
+        assert truth is not None
+        threshold = 0.3 if cohort.cases[case_id].organ == "lung" else 0.6
+        assert found == dice(to_mask(made, threshold), truth)
+    assert len(histograms.by_organ(histograms.dice({}, 0.5))) == 5
