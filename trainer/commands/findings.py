@@ -64,6 +64,7 @@ def findings(
     _check(first, second, predictions)
     with Terminal(json).speaking() as terminal, Wish() as wish:
         opened = _cohort(cohort, terminal)
+        wanted = named.cases(opened, case)
         from trainer.data.predictions import Predictions
         from trainer.export import spare
         from trainer.review.differences import by_organ, write
@@ -74,10 +75,8 @@ def findings(
         kept = None if predictions is None else Predictions.open(predictions)
         masks = [_masks(name, opened, kept, terminal) for name in (first, second)]
         opinion = None if kept is None else Predicted(opened, kept)
-        ids = [one for one in named.cases(opened, case) if all(one in of.ids() for of in masks)]
-        if not ids:
-            raise CohortError(f"no case has both masks, {first} and {second}", file=opened.folder)
-        found = list(_found([opened.cases[one] for one in ids], masks, opinion, terminal, wish))
+        cases = _paired(opened, wanted, masks, terminal)
+        found = list(_found(cases, masks, opinion, terminal, wish))
         if not found:
             raise CohortError("no case could be compared", file=opened.folder)
         if csv is not None:
@@ -126,6 +125,19 @@ def _masks(name: str, cohort: Cohort, kept: Predictions | None, terminal: Termin
             raise CohortError("has no curated masks to compare", file=cohort.folder)
         return Curated(cohort, store)
     return Folder(cohort, Path(name))
+
+
+def _paired(
+    cohort: Cohort, wanted: list[str], masks: list[Masks], terminal: Terminal
+) -> list[Case]:
+    """The wanted cases that have both masks; says how many have not."""
+    common = set.intersection(*(one.ids() for one in masks))
+    cases = [cohort.cases[one] for one in wanted if one in common]
+    if not cases:
+        raise CohortError("no case has both masks", file=cohort.folder)
+    if left := len(wanted) - len(cases):
+        terminal.note(f"{left} of {len(wanted)} cases lack one of the masks and are left out.")
+    return cases
 
 
 def _found(
