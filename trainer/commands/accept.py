@@ -123,7 +123,7 @@ class _Acceptance:
                 organs.update(case.organ for case in known.batches.cases(batch.id))
             sizes = bulk.sizes(organs, tolerance, size)
             if dry_run or not organs:
-                self._show_candidates(found, sizes)
+                self._show_candidates(found, sizes, dry_run)
                 return
             store = known or Store.for_cohort(self._cohort.folder)
             batch = bulk.begin(store, self._rule, self._predictions, tolerance)
@@ -154,19 +154,22 @@ class _Acceptance:
             self._terminal.note(f"Left out, {reason}: {count}.")
         return found
 
-    def _show_candidates(self, found: list[Candidate], sizes: dict[str, int]) -> None:
+    def _show_candidates(
+        self, found: list[Candidate], sizes: dict[str, int], dry_run: bool
+    ) -> None:
+        """What would be accepted; or that nothing is."""
+        document: dict[str, Any] = {"batch": None, "left_out": dict(self._left_out)}
+        if dry_run:
+            told = [asdict(candidate) for candidate in found]
+            document |= {"candidates": told, "sample_sizes": sizes}
+        else:
+            document |= {"accepted": [], "to_check": {}, "organs": []}
         table = Table("organ", title="Would be accepted")
         for name in ("cases", "to check"):
             table.add_column(name, justify="right")
         organs = Counter(candidate.organ for candidate in found)
         for organ in sorted(organs):
             table.add_row(organ, str(organs[organ]), str(sizes[organ]))
-        document: dict[str, Any] = {
-            "batch": None,
-            "candidates": [asdict(candidate) for candidate in found],
-            "to_check": sizes,
-            "left_out": dict(self._left_out),
-        }
         self._terminal.result(document, table if found else "No case passes the rule.")
 
     def _accept(self, store: Store, batch: Batch, found: list[Candidate], wish: Wish) -> None:
