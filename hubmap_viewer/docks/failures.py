@@ -5,30 +5,44 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from qtpy.QtCore import QSize, QTimer
-from qtpy.QtGui import QResizeEvent
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy
+from qtpy.QtCore import QSize, Qt, QTimer
+from qtpy.QtGui import QResizeEvent, QShowEvent, QStandardItemModel
+from qtpy.QtWidgets import QComboBox, QGridLayout
 
 from hubmap_viewer import colours
-from hubmap_viewer.docks.base import Dock, quiet
+from hubmap_viewer.docks.base import Dock, combo, quiet
 from hubmap_viewer.docks.organ_table import OrganTable
 from hubmap_viewer.docks.strips import ROW, Strips
 from hubmap_viewer.jobs import Jobs
+from hubmap_viewer.organ_figures import SIDES, Side
 from hubmap_viewer.overview import Overview
 from hubmap_viewer.session import Session
 
 HINT = "Failures: one strip an organ, one dot a case; what each organ loses, and to what."
 
-SIDES = {
-    "prediction": ("the prediction", colours.PREDICTION),
-    "second": ("the second ensemble", colours.SECOND),
-    "curated": ("the curated mask", colours.CURATED),
+_WORDS: dict[Side, str] = {
+    "prediction": "Dice of the prediction",
+    "second": "Dice of the second ensemble",
+    "curated": "Dice of the curated mask",
+}
+_WHY_NOT: dict[Side, str] = {
+    "prediction": "",
+    "second": "No second ensemble is shown yet.",
+    "curated": "No mask is curated yet.",
+}
+_COLOURS: dict[Side, str] = {
+    "prediction": colours.PREDICTION,
+    "second": colours.SECOND,
+    "curated": colours.CURATED,
 }
 
 TOGETHER = 100
 """Milliseconds within which new scores are taken in together."""
 
-HEIGHT = 8 * ROW + 20
+HEAD = 28
+"""Height in pixels of the choice above the strips, and of the table's header beside it."""
+
+HEIGHT = HEAD + 7 * ROW + 12
 """Of the dock in pixels, as long as nobody chooses another: five organs without scrolling."""
 
 TALLEST = 44
@@ -42,78 +56,79 @@ class FailuresDock(Dock):
         super().__init__(session, open_cohort, HINT)
         self._jobs = jobs
         self.overview = Overview(session)
-        self.sides = QComboBox()
-        self.words = quiet()
+        self.choice, self.words = combo(), quiet()
         self.strips = Strips(self.overview.name)
-        self.table = OrganTable(self.overview)
+        self.table = OrganTable(self.overview, HEAD)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(TOGETHER)
         self._timer.timeout.connect(self.overview.refresh)
         self._build()
-        self.overview.stale.connect(self._timer.start)
+        self._listen()
+        self._show()
+
+    def _build(self) -> None:
+        for side in SIDES:
+            self.choice.addItem(_WORDS[side], side)
+        self.choice.setFixedHeight(HEAD)
+        self.choice.setAccessibleName("What is shown")
+        grid = QGridLayout()
+        grid.setSpacing(0)
+        grid.setColumnStretch(0, 1)
+        top = Qt.AlignmentFlag.AlignTop
+        grid.addWidget(self.choice, 0, 0)
+        grid.addWidget(self.strips, 1, 0, top)
+        grid.addWidget(self.table, 0, 1, 2, 1, top)
+        grid.addWidget(self.words, 2, 0, 1, 2)
+        self.body.setContentsMargins(4, 2, 4, 2)
+        self.body.addLayout(grid)
+        self.body.addStretch(1)
+
+    def _listen(self) -> None:
+        session = self.session
+        self.choice.currentIndexChanged.connect(self._choose)
+        self.strips.picked.connect(session.want)
+        self.table.picked.connect(session.want)
+        self.overview.stale.connect(self._refresh_soon)
         self.overview.changed.connect(self._show)
         session.case_wanted.connect(self.strips.mark)
         session.case_opened.connect(self._mark_open)
         session.case_failed.connect(lambda _case_id: self._mark_open())
-        session.thresholds_changed.connect(self._tell)
-        self._show()
 
-    def _build(self) -> None:
-        self.sides.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-        self.sides.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        self.sides.setAccessibleName("The mask whose Dice is shown")
-        self.sides.currentIndexChanged.connect(self._choose)
-        head = QHBoxLayout()
-        head.addWidget(QLabel("Dice of"))
-        head.addWidget(self.sides)
-        head.addWidget(QLabel("against truth"))
-        head.addWidget(self.words, 1)
-        self.body.addLayout(head)
-        row = QHBoxLayout()
-        row.setSpacing(0)
-        row.addWidget(self.strips, 1)
-        row.addWidget(self.table)
-        self.body.addLayout(row)
-        self.body.addStretch(1)
-        self.strips.picked.connect(self.session.want)
-        self.table.picked.connect(self.session.want)
+    def _refresh_soon(self) -> None:
+        """Take in what is new, together with what comes next; later if nobody looks."""
+        if self.isVisible():
+            self._timer.start()
+
+    def showEvent(self, a0: QShowEvent | None) -> None:  # noqa: N802
+        super().showEvent(a0)
+        self.overview.refresh()
 
     # -- showing --------------------------------------------------------------------------
 
     def _show(self) -> None:
-        side = self.overview.side
-        self._show_sides()
-        self.strips.show_strips(self.overview.strips, SIDES[side][1])
+        self._show_choice()
+        self.strips.show_strips(self.overview.strips, _COLOURS[self.overview.side])
         self.table.updateGeometry()
         self._fit()
         self._mark_open()
-        self._tell()
+        seen, words = self.overview.seen, []
+        if seen:
+            words.append(f"○ {seen} seen in training, left out")
+        if self.overview.side == "prediction":
+            words.append("lost to each kind per case: findings at the ensemble's own threshold")
+        self.words.setText(" · ".join(words))
 
-    def _show_sides(self) -> None:
+    def _show_choice(self) -> None:
         there = self.overview.sides
-        if [self.sides.itemData(row) for row in range(self.sides.count())] != list(there):
-            self.sides.blockSignals(True)
-            self.sides.clear()
-            for side in there:
-                self.sides.addItem(SIDES[side][0], side)
-            self.sides.blockSignals(False)
-        self.sides.blockSignals(True)
-        self.sides.setCurrentIndex(there.index(self.overview.side))
-        self.sides.blockSignals(False)
-        only = "" if len(there) > 1 else "There is no second ensemble and no curated mask yet."
-        self.sides.setToolTip(only)
+        for row, side in enumerate(SIDES):
+            _enable_item(self.choice, row, "" if side in there else _WHY_NOT[side])
+        self.choice.blockSignals(True)
+        self.choice.setCurrentIndex(self.choice.findData(self.overview.side))
+        self.choice.blockSignals(False)
 
     def _choose(self) -> None:
-        self.overview.choose(self.sides.currentData())
-
-    def _tell(self) -> None:
-        parts = []
-        if self.overview.seen:
-            parts.append(f"○ {self.overview.seen} seen in training, left out")
-        if self.overview.side == "prediction":
-            parts.append("losses: findings at the ensemble's own threshold")
-        self.words.setText(" · ".join(parts))
+        self.overview.choose(self.choice.currentData())
 
     def _mark_open(self) -> None:
         here = self.session.open
@@ -122,11 +137,10 @@ class FailuresDock(Dock):
     def _fit(self) -> None:
         """Have strips and table stand row by row, and use the height that there is."""
         rows = len(self.overview.summaries) or 1
-        page = self.pages.currentWidget()
-        room = 0 if page is None else page.height() - self.strips.y() - 8
-        height = max(ROW, min(TALLEST, (room - self.table.top) // rows))
+        room = self.pages.height() - HEAD - self.words.sizeHint().height() - 8
+        height = max(ROW, min(TALLEST, room // rows))
         self.table.set_row(height)
-        self.strips.set_rows(self.table.top, height)
+        self.strips.set_rows(self.table.frameWidth(), height)
 
     def sizeHint(self) -> QSize:  # noqa: N802
         """All strips of five organs, before a cohort says how many it has."""
@@ -135,3 +149,12 @@ class FailuresDock(Dock):
     def resizeEvent(self, a0: QResizeEvent | None) -> None:  # noqa: N802
         super().resizeEvent(a0)
         self._fit()
+
+
+def _enable_item(box: QComboBox, row: int, why_not: str) -> None:
+    model = box.model()
+    assert isinstance(model, QStandardItemModel)
+    item = model.item(row)
+    assert item is not None
+    item.setEnabled(not why_not)
+    item.setToolTip(why_not)

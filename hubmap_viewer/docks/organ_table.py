@@ -141,13 +141,20 @@ class OrganModel(QAbstractTableModel):
 
 
 class OrganTable(QTableView):
-    """The table at its full height, so that its rows stand beside the strips."""
+    """The table at its full height, so that its rows stand beside the strips.
+
+    Parameters
+    ----------
+    head
+        Height of its header, in pixels.
+    """
 
     picked = Signal(str)
     """The id of one of the worst cases that was clicked, or entered by key."""
 
-    def __init__(self, overview: Overview) -> None:
+    def __init__(self, overview: Overview, head: int) -> None:
         super().__init__()
+        self._head = head
         self._model = OrganModel(overview)
         self.setModel(self._model)
         self.setShowGrid(False)
@@ -164,24 +171,20 @@ class OrganTable(QTableView):
         vertical.setMinimumSectionSize(1)
         horizontal.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         horizontal.setMinimumSectionSize(28)
+        horizontal.setFixedHeight(head)
         horizontal.setHighlightSections(False)
         horizontal.setStyleSheet("QHeaderView::section { padding: 2px 4px; }")
         self._follow_font()
         self.clicked.connect(self._open)
         self.activated.connect(self._open)
 
-    @property
-    def top(self) -> int:
-        """Pixels above the first row."""
-        header = self.horizontalHeader()
-        return self.frameWidth() + (0 if header is None else header.sizeHint().height())
-
     def set_row(self, height: int) -> None:
         """Have rows of this height, in pixels, all in sight."""
         vertical = self.verticalHeader()
         assert vertical is not None
         vertical.setDefaultSectionSize(height)
-        self.setFixedHeight(self.top + self._model.rowCount() * height + self.frameWidth())
+        rows = self._model.rowCount() * height
+        self.setFixedHeight(self._head + rows + 2 * self.frameWidth())
 
     def changeEvent(self, a0: QEvent | None) -> None:  # noqa: N802
         """Follow the window's letters, a little smaller: all columns are to be in sight."""

@@ -10,16 +10,21 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QPointF, QRectF, QSize, Qt
 from qtpy.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen, QPixmap
 
-from hubmap_viewer.organ_figures import Strip
+from hubmap_viewer.organ_figures import ALL, Strip
 
 CROWD = 400
 """Cases of an organ from which dots are drawn small."""
 
+FIGURE = 30
+"""Width in pixels of the medians' figures, right of the axis: over dots they would hide some."""
+
 GAP = 8
 """Pixels around a word, and at an axis' ends."""
 
-_TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
+_TICKS = {0.0: "0", 0.25: ".25", 0.5: ".5", 0.75: ".75", 1.0: "1"}
 _LEFT = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
+_RIGHT = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
+_ABOVE_RIGHT = Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignRight
 _ABOVE = Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignHCenter
 
 
@@ -50,8 +55,13 @@ class Grid:
         """With the axis' words below."""
         return self.bottom + self.row
 
+    @property
+    def right(self) -> int:
+        """Where the medians' figures begin."""
+        return self.width - FIGURE - GAP // 2
+
     def x(self, dice: float) -> float:
-        return self.left + GAP + dice * (self.width - self.left - 3 * GAP)
+        return self.left + GAP + dice * (self.right - self.left - 2 * GAP)
 
     def y(self, number: int) -> int:
         """Upper edge of a strip."""
@@ -94,8 +104,11 @@ def lanes(x: NDArray[np.float64], apart: float, count: int) -> list[int]:
     ends = [-np.inf] * count
     chosen = []
     for place in x.tolist():
-        free = next((lane for lane, end in enumerate(ends) if place - end >= apart), None)
-        lane = min(range(count), key=ends.__getitem__) if free is None else free
+        for lane, end in enumerate(ends):  # noqa: B007  (the lane that the loop stops at)
+            if place - end >= apart:
+                break
+        else:
+            lane = ends.index(min(ends))
         ends[lane] = place
         chosen.append((lane + 1) // 2 * (1 if lane % 2 else -1))
     return chosen
@@ -107,7 +120,6 @@ class Look:
 
     dots: QColor
     ink: QColor
-    ground: QColor
     font: QFont
     ratio: float
     small: QFont = field(init=False)
@@ -141,7 +153,10 @@ def _draw_axis(painter: QPainter, grid: Grid, look: Look) -> None:
         painter.setPen(faint(look.ink, 45))
         painter.drawLine(QPointF(x, grid.top), QPointF(x, grid.bottom))
         painter.setPen(faint(look.ink, 190))
-        painter.drawText(QRectF(x - 30, grid.bottom + 1, 60, grid.row), _ABOVE, f"{tick:g}")
+        painter.drawText(QRectF(x - 30, grid.bottom + 1, 60, grid.row), _ABOVE, _TICKS[tick])
+    painter.drawText(QRectF(grid.right, grid.bottom + 1, FIGURE, grid.row), _ABOVE_RIGHT, "med.")
+    painter.setFont(look.font)
+    painter.drawText(QRectF(GAP / 2, grid.bottom, grid.left, grid.row), _LEFT, ALL)
     painter.setPen(faint(look.ink, 45))
     for number in range(len(grid.strips) + 1):
         painter.drawLine(QPointF(0, grid.y(number)), QPointF(grid.width, grid.y(number)))
@@ -193,15 +208,10 @@ def _draw_median(painter: QPainter, grid: Grid, number: int, look: Look) -> None
     if median is None:
         return
     x, y = grid.x(median), grid.y(number)
-    painter.setPen(QPen(look.ink, 2))
+    painter.setPen(QPen(look.ink, 1.5))
     painter.drawLine(QPointF(x, y + 2), QPointF(x, y + grid.row - 2))
     painter.setFont(look.small)
-    words = f"{median:.2f}"
-    width = painter.fontMetrics().horizontalAdvance(words) + 4
-    left = x + 2 if x + 2 + width < grid.width else x - 2 - width
-    box = QRectF(left, y + 1, width, painter.fontMetrics().height() - 1)
-    painter.fillRect(box, faint(look.ground, 200))
-    painter.drawText(box, Qt.AlignmentFlag.AlignCenter, words)
+    painter.drawText(QRectF(grid.right, y, FIGURE, grid.row), _RIGHT, f"{median:.2f}")
 
 
 def _blank(size: QSize, ratio: float) -> QPixmap:

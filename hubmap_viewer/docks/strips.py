@@ -21,10 +21,10 @@ from qtpy.QtGui import (
 from qtpy.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from hubmap_viewer.docks.strip_picture import GAP, Grid, Look, draw, faint
-from hubmap_viewer.organ_figures import Strip
+from hubmap_viewer.organ_figures import ALL, Strip
 
-ROW = 26
-"""Least height of a strip in pixels: three dots above each other and their median's figure."""
+ROW = 24
+"""Least height of a strip in pixels: two dots above each other and their median's figure."""
 
 REACH = 9
 """Pixels from a dot within which it is meant."""
@@ -101,8 +101,9 @@ class Strips(QWidget):
         self._ids = tuple(case_id for strip in strips for case_id in strip.ids)
         self._numbers = {case_id: number for number, case_id in enumerate(self._ids)}
         self._ends = np.cumsum([len(strip.ids) for strip in strips])
-        widths = (self.fontMetrics().horizontalAdvance(strip.organ) for strip in strips)
-        self._grid = Grid(strips, self.width(), top, row, max(widths, default=0) + GAP)
+        names = (ALL, *(strip.organ for strip in strips))
+        left = max(self.fontMetrics().horizontalAdvance(name) for name in names) + GAP
+        self._grid = Grid(strips, self.width(), top, row, left)
         self._dots = self._grid.dots()
         self._picture = None
         self.setFixedHeight(self._grid.height)
@@ -124,8 +125,7 @@ class Strips(QWidget):
         ink = self.palette().color(self.foregroundRole())
         ratio = self.devicePixelRatioF()
         if self._picture is None or self._picture.devicePixelRatioF() != ratio:
-            ground = self.palette().color(self.backgroundRole())
-            look = Look(self._colour, ink, ground, self.font(), ratio)
+            look = Look(self._colour, ink, self.font(), ratio)
             self._picture = draw(self._grid, self._dots, look)
         painter = QPainter(self)
         painter.drawPixmap(0, 0, self._picture)
