@@ -12,13 +12,15 @@ from napari.utils.notifications import notification_manager, show_error, show_wa
 from napari.viewer import Viewer
 from psygnal import Signal
 
-from hubmap_viewer import library
+from hubmap_viewer import library, remembered
 from hubmap_viewer.engine import Engine
+from hubmap_viewer.finding_layer import FindingLayer
 from hubmap_viewer.jobs import Job, Jobs, post
-from hubmap_viewer.keys import SIDE_BY_SIDE, bind_keys, chosen_keys
+from hubmap_viewer.keys import SIDE_BY_SIDE, bind_findings, bind_keys, chosen_keys
 from hubmap_viewer.layers import CaseLayers
 from hubmap_viewer.loading import load, load_predictions
 from hubmap_viewer.open_case import OpenCase
+from hubmap_viewer.reviewing import Reviewing
 from hubmap_viewer.scores import Scores, score, score_all
 from hubmap_viewer.session import Session
 from hubmap_viewer.side_by_side import SideBySide
@@ -58,9 +60,14 @@ class Desk:
         self.engine = Engine()
         self.session = Session(post)
         self.layers = CaseLayers(viewer, self.session)
+        self.review = Reviewing.of(self.session, self.jobs.call, post)
+        self.finding_layer = FindingLayer(viewer, self.session)
+        self.review.findings.chosen.connect(self.finding_layer.show)
+        self.review.findings.pulsed.connect(self.finding_layer.fade)
         self._scoring: Job[ScoreStep] | None = None
         self.keys, key_problems = chosen_keys()
         bind_keys(viewer, self.session, self.layers, self.keys)
+        bind_findings(viewer, self.review.findings, self.keys)
         self.side_by_side = SideBySide(viewer, self.session, self.layers)
         viewer.bind_key(self.keys[SIDE_BY_SIDE], self.side_by_side.on_key, overwrite=True)
         self.session.told.connect(self.tell)
@@ -86,7 +93,10 @@ class Desk:
         kept = library.predictions(cohort.folder)
         if kept:
             self.show_predictions(kept[0].path)
-        first = next((id for id, case in cohort.cases.items() if not case.problem), None)
+        before = remembered.load(cohort.folder).case
+        there = (before, *self.session.queue, *cohort.cases)
+        sound = (id for id in there if id in cohort.cases and not cohort.cases[id].problem)
+        first = next(sound, None)
         if first is not None:
             self.session.want(first)
 

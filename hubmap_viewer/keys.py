@@ -9,6 +9,7 @@ from napari.components import ViewerModel
 from napari.settings import get_plugin_settings
 from napari.utils.key_bindings import coerce_keybinding
 
+from hubmap_viewer.finding_list import FindingList
 from hubmap_viewer.layers import CURATED, IMAGE, PREDICTION, TRUTH, CaseLayers, toggle
 from hubmap_viewer.session import Session
 
@@ -45,6 +46,8 @@ REJECT = Key("reject", "R", "reject the case")
 TAKE_TRUTH = Key("take_truth", "T", "start from truth")
 TAKE_PREDICTION = Key("take_prediction", "Y", "start from prediction")
 CLEAR = Key("clear", "C", "clear the curated mask")
+NEXT_FINDING = Key("next_finding", "J", "next finding")
+PREVIOUS_FINDING = Key("previous_finding", "K", "previous finding")
 UNDO = Key("undo", "Ctrl+Z", "undo on this case")
 REDO = Key("redo", "Ctrl+Shift+Z", "redo on this case")
 PEEK = Key("peek", "H", "show the image alone while held")
@@ -54,7 +57,8 @@ SHOW_CURATED = Key("show_curated", "Alt+3", "curated on and off")
 SIDE_BY_SIDE = Key("side_by_side", "S", "a second canvas side by side")
 
 KEYS = (
-    NEXT, PREVIOUS, ACCEPT, NEEDS_WORK, REJECT, TAKE_TRUTH, TAKE_PREDICTION, CLEAR,
+    NEXT, PREVIOUS, NEXT_FINDING, PREVIOUS_FINDING, ACCEPT, NEEDS_WORK, REJECT,
+    TAKE_TRUTH, TAKE_PREDICTION, CLEAR,
     UNDO, REDO, PEEK, SHOW_TRUTH, SHOW_PREDICTION, SHOW_CURATED, SIDE_BY_SIDE,
 )  # fmt: skip
 
@@ -105,6 +109,12 @@ def bind_keys(viewer: ViewerModel, session: Session, layers: CaseLayers, chosen:
     viewer.bind_key(chosen[PEEK], _peek(layers), overwrite=True)
     layers.bind(chosen[UNDO], session.undo)
     layers.bind(chosen[REDO], session.redo)
+
+
+def bind_findings(viewer: ViewerModel, findings: FindingList, chosen: Chosen) -> None:
+    """Have keys go from one finding to the next."""
+    for key, by in ((NEXT_FINDING, 1), (PREVIOUS_FINDING, -1)):
+        viewer.bind_key(chosen[key], _calling(lambda by=by: findings.step(by)), overwrite=True)
 
 
 def _calling(act: Callable[[], None]) -> Callable[[object], None]:

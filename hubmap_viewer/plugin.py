@@ -60,7 +60,7 @@ def review_dock(napari_viewer: Viewer | None = None) -> ReviewDock:
     from hubmap_viewer.docks.review import ReviewDock
 
     desk = desk_for(napari_viewer or _viewer())
-    return _watched(ReviewDock(desk.session, desk.open, desk.keys), desk)
+    return _watched(ReviewDock(desk.session, desk.open, desk.keys, desk.review), desk)
 
 
 def ensemble_dock(napari_viewer: Viewer | None = None) -> EnsembleDock:
@@ -98,7 +98,7 @@ def failures_dock(napari_viewer: Viewer | None = None) -> FailuresDock:
     from hubmap_viewer.docks.failures import FailuresDock
 
     desk = desk_for(napari_viewer or _viewer())
-    return _watched(FailuresDock(desk.session, desk.jobs, desk.open), desk)
+    return _watched(FailuresDock(desk.session, desk.jobs, desk.open, desk.review), desk)
 
 
 def what_if_dock(napari_viewer: Viewer | None = None) -> WhatIfDock:

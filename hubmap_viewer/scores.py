@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 import cv2
 
 from hubmap_viewer.loading import Sources
 from trainer.data.case import Mask
+from trainer.data.findings import Kind, Loss, find, tally
 from trainer.errors import TrainerError
 from trainer.metrics import dice, iou
 from trainer.predict.postprocess import to_mask
 from trainer.review.certainty import confidence, disagreement
+
+
+SLIGHT = 0.005
+"""Of a case's Dice: a boundary that is off by less is nothing to mend."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,12 @@ class Scores:
         The members' spread about the case, 0 to 0.5.
     units
         How many units the case has: in truth, else curated, else predicted.
+    losses
+        Findings of prediction against truth by their kind: how many, and the Dice they cost;
+        empty where it is not known.
+    findings
+        How many of them are worth a reviewer's look: all, but for a boundary that costs less
+        than `SLIGHT`.
     """
 
     prediction: float | None = None
@@ -45,6 +56,8 @@ class Scores:
     confidence: float | None = None
     disagreement: float | None = None
     units: int | None = None
+    losses: Mapping[Kind, Loss] = field(default_factory=dict)
+    findings: int | None = None
 
 
 def score(sources: Sources, case_id: str) -> Scores:
@@ -80,13 +93,17 @@ def score(sources: Sources, case_id: str) -> Scores:
             curated=_of(dice, kept, truth),
             curated_iou=_of(iou, kept, truth),
         )
+        if found is not None and found.shape == truth.shape:
+            differences = find(truth, found)
+            worth = [one for one in differences if one.kind != "boundary" or one.loss >= SLIGHT]
+            scores = replace(scores, losses=tally(differences), findings=len(worth))
     counted = next((mask for mask in (truth, kept, found) if mask is not None), None)
     return scores if counted is None else replace(scores, units=units(counted))
 
 
 def units(mask: Mask) -> int:
-    """How many connected pieces a mask has; pixels that touch at a corner belong together."""
-    return cv2.connectedComponents(mask, connectivity=8)[0] - 1
+    """How many connected pieces a mask has; pixels that touch at a corner only do not connect."""
+    return cv2.connectedComponents(mask, connectivity=4)[0] - 1
 
 
 def _of(measure: Callable[[Mask, Mask], float], mask: Mask | None, truth: Mask) -> float | None:

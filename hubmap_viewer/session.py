@@ -52,6 +52,10 @@ class Session:
     """Other predictions are shown for the whole cohort, or another second ensemble's."""
     thresholds_changed = Signal()
     """An organ's threshold was tried; the open case's prediction follows by itself."""
+    queue_changed = Signal()
+    """Next and previous go through other cases, or in another order."""
+    framed = Signal(object)
+    """A box of the open case's image that the canvas is to go to."""
     scores_changed = Signal()
     """Many cases' scores are new at once."""
     selection_changed = Signal()
@@ -75,6 +79,8 @@ class Session:
         self.wanted: str | None = None
         self.open: OpenCase | None = None
         self.queue: tuple[str, ...] = ()
+        self._place = 0
+        self.settled: dict[str, int] = {}
         self.selected: tuple[str, ...] = ()
         self.veil: Veil | None = None
         self.resting: Veil | None = None
@@ -101,6 +107,7 @@ class Session:
         self.thresholds.clear()
         self.scores.clear()
         self._histories.clear()
+        self._place = 0
         self.wanted, self.open = None, None
         self._open_store(cohort.folder)
         self.queue = tuple(cohort.cases)
@@ -147,6 +154,18 @@ class Session:
         review = self.reviews.get(case_id)
         return "unreviewed" if review is None else review.status
 
+    def open_findings(self, case_id: str) -> int | None:
+        """Findings of prediction against truth that nobody has settled; None if not known.
+
+        A verdict settles all of a case; naming its cause settles a single finding.
+        """
+        found = self.scores.get(case_id, Scores()).findings
+        if found is None:
+            return None
+        if self.status(case_id) in ("accepted", "rejected"):
+            return 0
+        return max(0, found - self.settled.get(case_id, 0))
+
     def is_kept(self, case_id: str) -> bool:
         """Whether a curated mask of the case is in the store, or on its way there."""
         pending = self._saver is not None and self._saver.pending(case_id) is not None
@@ -169,12 +188,25 @@ class Session:
         self.selected = case_ids
         self.selection_changed.emit()
 
+    def put_queue(self, case_ids: tuple[str, ...]) -> None:
+        """Have next and previous go through these cases."""
+        if self.wanted in self.queue:
+            self._place = self.queue.index(self.wanted)
+        self.queue = case_ids
+        self.queue_changed.emit()
+
     def step(self, by: int) -> None:
-        """Ask for the next (1) or the previous (-1) case of the queue."""
+        """Ask for the next (1) or the previous (-1) case of the queue.
+
+        A case that has left the queue, as by its verdict, is still where it was.
+        """
         if not self.queue:
+            self.told.emit("No case is in the queue: the filter lets none through.")
             return
-        here = self.queue.index(self.wanted) if self.wanted in self.queue else -1 if by > 0 else 0
-        there = here + by
+        if self.wanted in self.queue:
+            there = self.queue.index(self.wanted) + by
+        else:
+            there = self._place if by > 0 else self._place - 1
         if 0 <= there < len(self.queue):
             self.want(self.queue[there])
         else:

@@ -10,7 +10,7 @@ import numpy as np
 from napari.viewer import Viewer
 from qtpy.QtCore import Qt, QTimer
 
-from hubmap_viewer.docks.case_table import PREDICTION
+from hubmap_viewer.columns import COLUMNS, PREDICTION
 from hubmap_viewer.docks.ensemble import EnsembleDock
 from hubmap_viewer.docks.export import ExportDock
 from hubmap_viewer.docks.review import ReviewDock
@@ -89,9 +89,10 @@ class Loop:
     def look(self) -> str:
         """Open the case where prediction and truth agree least."""
         dock = self.hand.dock(ReviewDock)
-        self.hand.sort_by(dock.table, PREDICTION)
+        table = dock.queue_view.table
+        self.hand.sort_by(table, COLUMNS.index(PREDICTION))
         worst = self.session.queue[0]
-        self.hand.open_row(dock.table, 0)
+        self.hand.open_row(table, 0)
         self._until_open(worst)
         self.hand.picture("worst-case")
         return (
