@@ -71,6 +71,11 @@ class SecondLook:
         """Whether a round was interrupted and can be gone on with."""
         return self.round is not None and self.round.case_id is not None and not self.active
 
+    @property
+    def in_hand(self) -> bool:
+        """Whether a drawing is begun and not done."""
+        return self.round is not None and self.round.shape is not None
+
     def progress(self) -> str:
         """How far the round is, in words."""
         now = self.round
@@ -140,6 +145,13 @@ class SecondLook:
             session.told.emit("There is no other case to go to.")
         else:
             session.want(other)
+
+    def end(self) -> None:
+        """Give an interrupted round up, and the drawing in hand with it."""
+        self.round = None
+        self._drop()
+        self._rest()
+        self.changed.emit()
 
     def keep(self) -> None:
         """Write down what is drawn so far, if that has changed; an error is told."""

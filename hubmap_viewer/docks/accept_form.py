@@ -20,7 +20,7 @@ from qtpy.QtWidgets import (
 )
 
 from hubmap_viewer.audit import BulkAccept, Preview, Weighed, meaning
-from hubmap_viewer.docks.base import combo, enable, heading, primary, quiet
+from hubmap_viewer.docks.base import combo, enable, primary, quiet
 from hubmap_viewer.jobs import Job, Jobs
 from hubmap_viewer.session import Session
 from trainer.errors import Cancelled
@@ -32,10 +32,10 @@ _PAUSE = 40
 
 
 class AcceptForm(QWidget):
-    """ "Accept many": a rule at the left edge of the dock."""
+    """Which predictions are good enough, what that takes, and the taking."""
 
-    accepted = Signal()
-    """A batch has been accepted, wholly or in part."""
+    accepted = Signal(bool)
+    """A batch has been accepted: True if wholly, so that its sample is drawn."""
     failed = Signal(object)
 
     def __init__(self, session: Session, model: BulkAccept, jobs: Jobs) -> None:
@@ -61,47 +61,55 @@ class AcceptForm(QWidget):
     # -- building -------------------------------------------------------------------------
 
     def _build(self) -> None:
-        grid = QGridLayout()
-        grid.setHorizontalSpacing(6)
-        grid.setVerticalSpacing(3)
-        tolerated = "Share of an organ's accepted masks that may be wrong"
-        sample = "How many of each organ a person then checks; more allows for a wrong one"
-        fields = (
-            ("organ", self.organ, "Cases of which organ"),
-            ("least confidence", self.confidence, "The Dice that the ensemble expects of itself"),
-            ("most disagreement", self.disagreement, "The members' spread, 0 to 0.5"),
-            ("may be wrong", self.tolerance, tolerated),
-            ("check per organ", self.size, sample),
-        )
-        for row, (name, field, tip) in enumerate(fields):
-            label = QLabel(name)
-            label.setBuddy(field)
-            label.setToolTip(tip)
-            field.setToolTip(tip)
-            field.setAccessibleName(name)
-            grid.addWidget(label, row, 0)
-            grid.addWidget(field, row, 1)
-        grid.setColumnStretch(1, 1)
-        self.counts.setWordWrap(True)
         self.bar.setTextVisible(False)
         self.bar.setMaximumHeight(8)
         self.bar.setRange(0, 1000)
         self.bar.hide()
-        buttons = QHBoxLayout()
-        buttons.addWidget(self.run, 1)
-        buttons.addWidget(self.cancel)
+        self.cancel.hide()
+        self.state.hide()
+        self.counts.setWordWrap(True)
+        self.run.setMinimumWidth(220)
+        act = QHBoxLayout()
+        act.setSpacing(10)
+        act.addWidget(self.run)
+        act.addWidget(self.cancel)
+        act.addWidget(self.counts, 1)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
-        column.addWidget(heading("Accept many"))
-        column.addLayout(buttons)
+        column.addLayout(self._build_fields())
+        column.addLayout(act)
         column.addWidget(self.bar)
-        column.addWidget(self.counts)
-        column.addLayout(grid)
-        for words in (self.meaning, self.state):
+        for words in (self.state, self.meaning):
             column.addWidget(words)
         column.addStretch(1)
-        self.cancel.hide()
+
+    def _build_fields(self) -> QGridLayout:
+        """One line: what is good enough, and what is to be checked of it."""
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(8)
+        grid.setVerticalSpacing(1)
+        sure, spread = "The Dice that the ensemble expects of itself", "The members' spread"
+        tolerated = "Share of an organ's accepted masks that may be wrong"
+        sample = "How many of each organ a person then checks; more allow for a wrong one"
+        fields = (
+            ("organ", self.organ, "Cases of which organ"),
+            ("confidence ≥", self.confidence, sure),
+            ("disagreement ≤", self.disagreement, spread),
+            ("may be wrong", self.tolerance, tolerated),
+            ("check of each", self.size, sample),
+        )
+        for column, (name, field, tip) in enumerate(fields):
+            label = quiet(name)
+            label.setWordWrap(False)
+            label.setBuddy(field)
+            label.setToolTip(tip)
+            field.setToolTip(tip)
+            field.setAccessibleName(name)
+            grid.addWidget(label, 0, column)
+            grid.addWidget(field, 1, column)
+            grid.setColumnStretch(column, 1)
+        return grid
 
     def _listen(self) -> None:
         session = self._session
@@ -192,7 +200,7 @@ class AcceptForm(QWidget):
         taken = ", ".join(f"{organ} {organs.count(organ)}" for organ in sorted(set(organs)))
         out = ", ".join(f"{count} {why}" for why, count in sorted(preview.left_out.items()))
         if not taken:
-            taken = why_not or "Nothing more to accept"
+            taken = why_not.rstrip(".") or "Nothing more to accept"
         return f"{taken}; left out: {out}" if out else taken
 
     # -- accepting ------------------------------------------------------------------------
@@ -206,13 +214,17 @@ class AcceptForm(QWidget):
         self.bar.show()
         self.cancel.show()
         enable(self.cancel)
-        self.state.setText("Accepting …")
+        self._say("Accepting …")
         self._update()
+
+    def _say(self, words: str) -> None:
+        self.state.setText(words)
+        self.state.show()
 
     def _cancel(self) -> None:
         if self.job is not None:
             self.job.cancel()
-            self.state.setText("Stopping …")
+            self._say("Stopping …")
             enable(self.cancel, "It is stopping.")
 
     def _on_step(self, step: Step) -> None:
@@ -229,14 +241,14 @@ class AcceptForm(QWidget):
         failed = f"; {self._problems} could not be read" if self._problems else ""
         done = f"{self._done} accepted{failed}"
         if error is None:
-            self.state.setText(f"{done}. The sample is drawn: check it next.")
+            self._say(f"{done}. The sample is drawn: check it next.")
         elif isinstance(error, Cancelled):
-            self.state.setText(f"Stopped: {done}. The same rule goes on with it.")
+            self._say(f"Stopped: {done}. The same rule goes on with it.")
         else:
-            self.state.setText(f"Stopped by a problem: {done}.")
+            self._say(f"Stopped by a problem: {done}.")
             self.failed.emit(error)
         self._session.reread_reviews()
-        self.accepted.emit()
+        self.accepted.emit(error is None)
         self._update()
 
 

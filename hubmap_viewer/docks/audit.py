@@ -6,7 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from psygnal import Signal
-from qtpy.QtWidgets import QFrame, QHBoxLayout
+from qtpy.QtWidgets import (
+    QButtonGroup,
+    QFrame,
+    QHBoxLayout,
+    QPushButton,
+    QStackedWidget,
+    QVBoxLayout,
+)
 
 from hubmap_viewer.audit import BulkAccept
 from hubmap_viewer.blind import SecondLook
@@ -22,7 +29,7 @@ HINT = "Audit: accept many predictions by a rule and check a sample, or redraw s
 
 
 class AuditDock(Dock):
-    """Accept many, check a sample of them, look a second time: three columns."""
+    """Accept many and check a sample of them; or look a second time."""
 
     put_up = Signal(object, str)
     """Ids that the queue is to go through, and why these; none for the whole queue."""
@@ -32,19 +39,42 @@ class AuditDock(Dock):
         self.check = CheckPanel(SampleCheck(session))
         self.accept = AcceptForm(session, BulkAccept(session), jobs)
         self.blind = BlindPanel(session, SecondLook(session), jobs)
-        self.accept.accepted.connect(self.check.show_last)
+        self.accept.accepted.connect(self._on_accepted)
         self.accept.failed.connect(self._on_failed)
         self.blind.failed.connect(self._on_failed)
         self.check.model.put_up.connect(self.put_up.emit)
+        self._pages = QStackedWidget()
+        for page in (self.accept, self.check, self.blind):
+            self._pages.addWidget(page)
         row = QHBoxLayout()
         row.setSpacing(10)
-        row.addWidget(self.accept, 4)
+        row.addLayout(self._choices())
         row.addWidget(_line())
-        row.addWidget(self.check, 5)
-        row.addWidget(_line())
-        row.addWidget(self.blind, 4)
+        row.addWidget(self._pages, 1)
         self.body.addLayout(row, 1)
         session.cohort_opened.connect(self.notice.hide)
+
+    def _choices(self) -> QVBoxLayout:
+        """A button a page: there is too little height for all at once."""
+        column = QVBoxLayout()
+        column.setSpacing(2)
+        group = QButtonGroup(self)
+        group.setExclusive(True)
+        for number, name in enumerate(("Accept many", "Check sample", "Second look")):
+            button = QPushButton(name)
+            button.setCheckable(True)
+            button.setChecked(number == 0)
+            group.addButton(button, number)
+            column.addWidget(button)
+        column.addStretch(1)
+        group.idClicked.connect(self._pages.setCurrentIndex)
+        self.choice = group
+        return column
+
+    def _on_accepted(self, drawn: bool) -> None:
+        self.check.show_last()
+        if drawn:
+            self.choice.button(1).click()
 
     def _on_failed(self, error: BaseException) -> None:
         self.notice.tell(str(error), wrong=True)

@@ -9,9 +9,9 @@ from psygnal import Signal
 from qtpy.QtCore import QTimer
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import (
-    QGridLayout,
     QHBoxLayout,
     QLabel,
+    QMessageBox,
     QPushButton,
     QSpinBox,
     QVBoxLayout,
@@ -19,7 +19,7 @@ from qtpy.QtWidgets import (
 )
 
 from hubmap_viewer.blind import SecondLook, compare
-from hubmap_viewer.docks.base import clock, combo, enable, heading, quiet
+from hubmap_viewer.docks.base import clock, combo, enable, primary, quiet
 from hubmap_viewer.docks.row_table import Cell, RowTable
 from hubmap_viewer.jobs import Jobs
 from hubmap_viewer.session import Session
@@ -54,18 +54,18 @@ INTRA, INTER = _told(lambda row: row.intra), _told(lambda row: row.inter)
 CELLS = (
     Cell("organ", lambda row: row.organ),
     *(
-        Cell(f"self {cell.title}", cell.text, cell.key, "Dice of reviewers with themselves")
+        Cell(f"self: {cell.title}", cell.text, cell.key, "Dice of reviewers with themselves")
         for cell in INTRA
     ),
     *(
-        Cell(f"others {cell.title}", cell.text, cell.key, "Dice of reviewers with others")
+        Cell(f"others: {cell.title}", cell.text, cell.key, "Dice of reviewers with others")
         for cell in INTER
     ),
 )
 
 
 class BlindPanel(QWidget):
-    """ "Second look (blind)" at the right edge of the dock."""
+    """A round of second looks, and what all of them say."""
 
     failed = Signal(object)
 
@@ -73,7 +73,7 @@ class BlindPanel(QWidget):
         super().__init__()
         self._session, self.model, self._jobs = session, model, jobs
         self.k, self.organ = QSpinBox(), combo()
-        self.begin = QPushButton("Begin")
+        self.begin = primary("Begin")
         self.done, self.skip = QPushButton("Done"), QPushButton("Skip")
         self.stop = QPushButton("Stop")
         self.progress, self.time = QLabel(), QLabel()
@@ -92,26 +92,30 @@ class BlindPanel(QWidget):
     def _build(self) -> None:
         self.k.setRange(1, 999)
         self.k.setValue(5)
-        self.k.setSuffix(" per organ")
         self.k.setToolTip("How many random cases of each organ, of those a person has reviewed")
-        top, buttons = QGridLayout(), QHBoxLayout()
-        top.setHorizontalSpacing(6)
-        top.addWidget(heading("Second look (blind)"), 0, 0)
-        top.addWidget(self.time, 0, 1)
-        top.addWidget(self.k, 1, 0)
-        top.addWidget(self.organ, 1, 1)
-        for button in (self.begin, self.done, self.skip, self.stop):
+        top, buttons = QHBoxLayout(), QHBoxLayout()
+        self.k.setAccessibleName("cases of each organ")
+        top.addWidget(self.k)
+        top.addWidget(QLabel("of"))
+        top.addWidget(self.organ, 1)
+        top.addWidget(self.begin)
+        for button in (self.done, self.skip, self.stop):
             buttons.addWidget(button)
+        buttons.addWidget(self.time)
         self.progress.setWordWrap(True)
-        self.table.setMinimumHeight(72)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
+        self.table.setMinimumHeight(90)
+        column = QVBoxLayout()
         column.setSpacing(4)
         column.addLayout(top)
-        column.addLayout(buttons)
         column.addWidget(self.progress)
+        column.addLayout(buttons)
         column.addWidget(self.about)
-        column.addWidget(self.table, 1)
+        column.addStretch(1)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(12)
+        row.addLayout(column, 2)
+        row.addWidget(self.table, 4)
 
     def _listen(self) -> None:
         self._session.cohort_opened.connect(self._on_cohort)
@@ -123,7 +127,7 @@ class BlindPanel(QWidget):
         self.begin.clicked.connect(self._begin)
         self.done.clicked.connect(self.model.done)
         self.skip.clicked.connect(self.model.skip)
-        self.stop.clicked.connect(self.model.stop)
+        self.stop.clicked.connect(self._stop)
 
     def showEvent(self, a0: QShowEvent | None) -> None:  # noqa: N802
         """Compare once somebody looks."""
@@ -156,6 +160,7 @@ class BlindPanel(QWidget):
             return
         model, active = self.model, self.model.active
         self.begin.setText("Go on" if model.waits else "Begin")
+        self.stop.setText("End the round" if model.waits else "Stop")
         why_not = "A look is under way." if active else ""
         if not active and not model.waits:
             why_not = model.why_not(self._organs())
@@ -167,6 +172,9 @@ class BlindPanel(QWidget):
             self.done.setToolTip("Keep the drawing as a second look, and open the next case")
             self.skip.setToolTip("Leave this case out, and open the next")
             self.stop.setToolTip("Interrupt the round: the drawing waits to be gone on with")
+        elif model.waits:
+            enable(self.stop)
+            self.stop.setToolTip("Go no further with this round; the looks that are done stay")
         self.progress.setText(why_not if why_not and not active else model.progress())
         self._tell_time()
         if active != self._timer.isActive():
@@ -186,6 +194,23 @@ class BlindPanel(QWidget):
             self.model.resume()
         else:
             self.model.begin(self.k.value(), self._organs())
+
+    def _stop(self) -> None:
+        if not self.model.waits:
+            self.model.stop()
+        elif not self.model.in_hand or self._gives_up():
+            self.model.end()
+
+    def _gives_up(self) -> bool:
+        """Whether the user gives the drawing in hand up: nothing brings it back."""
+        box = QMessageBox(self)
+        box.setIcon(QMessageBox.Icon.Warning)
+        box.setText("A drawing of this round is not done: ending the round loses it.")
+        keep = box.addButton("Keep it", QMessageBox.ButtonRole.RejectRole)
+        lose = box.addButton("End and lose it", QMessageBox.ButtonRole.DestructiveRole)
+        box.setDefaultButton(keep)
+        box.exec()
+        return box.clickedButton() is lose
 
     def _compare(self) -> None:
         if self._session.cohort is not None and self._session.store is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from hubmap_viewer.checking import Row, SampleCheck, describe
-from hubmap_viewer.docks.base import combo, enable, heading
+from hubmap_viewer.docks.base import combo, enable, primary
 from hubmap_viewer.docks.row_table import Cell, RowTable
 
 CELLS = (
@@ -38,7 +38,7 @@ class CheckPanel(QWidget):
         self.model = model
         self.batches = combo()
         self.progress = QLabel()
-        self.next = QPushButton("Check the sample")
+        self.next = primary("Check the sample")
         self.right, self.wrong = QPushButton("✓ Right"), QPushButton("✕ Wrong")
         self.table = RowTable(CELLS, "What the sample says of each organ")
         self._build()
@@ -55,21 +55,24 @@ class CheckPanel(QWidget):
         self.model.show_last()
 
     def _build(self) -> None:
-        first, second = QHBoxLayout(), QHBoxLayout()
-        first.addWidget(heading("Sample"))
-        first.addWidget(self.batches, 1)
         self.batches.setToolTip("Bulk acceptances, newest first")
-        for button in (self.next, self.right, self.wrong):
-            second.addWidget(button)
-        second.addWidget(self.progress, 1)
         self.progress.setWordWrap(True)
-        self.table.setMinimumHeight(96)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
+        self.table.setMinimumHeight(88)
+        verdict = QHBoxLayout()
+        verdict.addWidget(self.right, 1)
+        verdict.addWidget(self.wrong, 1)
+        column = QVBoxLayout()
         column.setSpacing(4)
-        column.addLayout(first)
-        column.addLayout(second)
-        column.addWidget(self.table, 1)
+        column.addWidget(self.batches)
+        column.addWidget(self.next)
+        column.addLayout(verdict)
+        column.addWidget(self.progress)
+        column.addStretch(1)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(12)
+        row.addLayout(column, 1)
+        row.addWidget(self.table, 2)
         self.batches.activated.connect(lambda at: self.model.show(self.batches.itemData(at)))
         self.next.clicked.connect(self.model.open_next)
         self.right.clicked.connect(lambda: self.model.judge(True))
