@@ -10,12 +10,15 @@ from qtpy.QtGui import QResizeEvent, QShowEvent, QStandardItemModel
 from qtpy.QtWidgets import QComboBox, QGridLayout
 
 from hubmap_viewer import colours
+from hubmap_viewer.cause_counts import CauseCounts
 from hubmap_viewer.docks.base import Dock, combo, quiet
+from hubmap_viewer.docks.causes_panel import CausesPanel
 from hubmap_viewer.docks.organ_table import OrganTable
 from hubmap_viewer.docks.strips import ROW, Strips
 from hubmap_viewer.jobs import Jobs
 from hubmap_viewer.organ_figures import SIDES, Side
 from hubmap_viewer.overview import Overview
+from hubmap_viewer.reviewing import Reviewing
 from hubmap_viewer.session import Session
 
 HINT = "Failures: one strip an organ, one dot a case; what each organ loses, and to what."
@@ -52,9 +55,16 @@ TALLEST = 44
 class FailuresDock(Dock):
     """Every case of every organ as a dot, and what each organ loses to what."""
 
-    def __init__(self, session: Session, jobs: Jobs, open_cohort: Callable[[Path], None]) -> None:
+    def __init__(
+        self,
+        session: Session,
+        jobs: Jobs,
+        open_cohort: Callable[[Path], None],
+        review: Reviewing,
+    ) -> None:
         super().__init__(session, open_cohort, HINT)
-        self._jobs = jobs
+        counts = CauseCounts(session, review.tags)
+        self.causes = CausesPanel(counts, review.queue, jobs, self.notice)
         self.overview = Overview(session)
         self.choice, self.words = combo(), quiet()
         self.strips = Strips(self.overview.name)
@@ -70,6 +80,7 @@ class FailuresDock(Dock):
     def _build(self) -> None:
         for side in SIDES:
             self.choice.addItem(_WORDS[side], side)
+        self.choice.addItem("Causes of failures")
         self.choice.setFixedHeight(HEAD)
         self.choice.setAccessibleName("What is shown")
         grid = QGridLayout()
@@ -80,6 +91,8 @@ class FailuresDock(Dock):
         grid.addWidget(self.strips, 1, 0, top)
         grid.addWidget(self.table, 0, 1, 2, 1, top)
         grid.addWidget(self.words, 2, 0, 1, 2)
+        grid.addWidget(self.causes, 3, 0, 1, 2)
+        self.causes.hide()
         self.body.setContentsMargins(4, 2, 4, 2)
         self.body.addLayout(grid)
         self.body.addStretch(1)
@@ -123,12 +136,18 @@ class FailuresDock(Dock):
         there = self.overview.sides
         for row, side in enumerate(SIDES):
             _enable_item(self.choice, row, "" if side in there else _WHY_NOT[side])
-        self.choice.blockSignals(True)
-        self.choice.setCurrentIndex(self.choice.findData(self.overview.side))
-        self.choice.blockSignals(False)
+        if self.choice.currentData() is not None:
+            self.choice.blockSignals(True)
+            self.choice.setCurrentIndex(self.choice.findData(self.overview.side))
+            self.choice.blockSignals(False)
 
     def _choose(self) -> None:
-        self.overview.choose(self.choice.currentData())
+        side = self.choice.currentData()
+        for part in (self.strips, self.table, self.words):
+            part.setVisible(side is not None)
+        self.causes.setVisible(side is None)
+        if side is not None:
+            self.overview.choose(side)
 
     def _mark_open(self) -> None:
         here = self.session.open
