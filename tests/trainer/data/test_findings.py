@@ -55,6 +55,7 @@ def blank(side: int = 1000) -> tuple[Mask, Mask]:
         pytest.param(
             "aaaxbbb aaaxbbb", [("missed", 6, 1), ("spurious", 6, 1)], id="a mere touch no match"
         ),
+        pytest.param("aaxxbb", [("missed", 2, 1), ("spurious", 2, 1)], id="half is no match"),
         pytest.param("aaxxxbb", [("boundary", 4, 1)], id="shifted by less than half"),
         pytest.param(
             "xx.. xx.. ..aa ..aa", [("missed", 4, 1)], id="a corner does not connect: one missed"
@@ -92,7 +93,7 @@ def test_places_and_pixels():
 
 @pytest.mark.parametrize("turns", range(4))
 def test_a_unit_that_is_cut_by_the_edge_counts(turns: int):
-    first, second = (np.rot90(mask, turns) for mask in drawn("..... .xx.. .xa.. ....a"))
+    first, second = (np.rot90(mask, turns) for mask in drawn("..... .xx.a .xa.. ....."))
     cut = {one.kind: one.border for one in find(first.copy(), second.copy())}
     assert cut == {"missed": True, "boundary": False}
 
@@ -149,9 +150,12 @@ def test_specks_of_a_unit_go_with_it():
     assert [(one.kind, one.units) for one in find(first, second)] == [("boundary", 1)]
 
 
-def test_confidence_is_of_the_second_version():
+@pytest.mark.parametrize("turned", [False, True], ids=["columns", "rows"])
+def test_confidence_is_of_the_second_version(turned: bool):
     first, second = drawn("aa...bb. aa...bb.")
     probability = np.array([[51, 204]], np.uint8)
+    if turned:
+        first, second, probability = first.T, second.T, probability.T
     found = {one.kind: one.confidence for one in find(first, second, probability)}
     assert found == {"missed": pytest.approx(0.8), "spurious": pytest.approx(0.8)}
     assert [one.confidence for one in find(first, second)] == [None, None]
