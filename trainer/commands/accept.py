@@ -48,7 +48,11 @@ def accept(
     ] = 0.1,
     sample: Annotated[
         int | None,
-        typer.Option(metavar="K", min=1, help="To be checked of each organ; the fewest that do."),
+        typer.Option(
+            metavar="K",
+            min=1,
+            help="To be checked of each organ; if left out, just enough with none wrong.",
+        ),
     ] = None,
     tolerance: Annotated[
         float, typer.Option(min=0, max=1, help="Share of masks that may be wrong.")
@@ -152,6 +156,8 @@ class _Acceptance:
                     self._terminal.problem(case.error)
         for reason, count in sorted(self._left_out.items()):
             self._terminal.note(f"Left out, {reason}: {count}.")
+        if found and not any(candidate.disagreement for candidate in found):
+            self._terminal.note("One member alone predicted these: none disagrees with it.")
         return found
 
     def _show_candidates(
@@ -181,7 +187,7 @@ class _Acceptance:
         )
         with self._terminal.meter() as meter:
             for step in steps:
-                meter.show(f"Accepting {step.case_id}", step.done / step.total, None)
+                meter.show("Accepting predictions", step.done / step.total, None)
                 count += step.revision is not None
                 if step.error is not None:
                     self._terminal.problem(step.error)
@@ -237,11 +243,12 @@ def _show(store: Store, batch: Batch, terminal: Terminal, more: dict[str, Any]) 
 def _table(batch: Batch, results: list[Outcome], endings: Mapping[str, str]) -> Table:
     title = f"Batch {batch.id}: up to {batch.tolerance:.1%} may be wrong"
     table = Table("organ", title=title)
-    for name in ("accepted", "sample", "checked", "wrong", "rate", "95 % bound"):
+    for name in ("accepted", "sample", "checked", "wrong", "allowed", "rate", "95 % bound"):
         table.add_column(name, justify="right")
     table.add_column("outcome")
     for one in results:
-        counts = (one.accepted, one.sampled, one.checked, one.wrong)
+        allowed = "–" if one.allowed is None else one.allowed
+        counts = (one.accepted, one.sampled, one.checked, one.wrong, allowed)
         rate = "–" if one.rate is None else f"{one.rate:.1%}"
         ending = endings.get(one.organ, "open")
         table.add_row(one.organ, *map(str, counts), rate, f"{one.bound:.1%}", ending)
@@ -249,7 +256,8 @@ def _table(batch: Batch, results: list[Outcome], endings: Mapping[str, str]) -> 
 
 
 def _as_json(one: Outcome, ending: str) -> dict[str, Any]:
-    return asdict(one) | {"rate": one.rate, "bound": one.bound, "outcome": ending}
+    told = {"rate": one.rate, "bound": one.bound, "allowed": one.allowed}
+    return asdict(one) | told | {"outcome": ending}
 
 
 def _verdicts(right: list[str], wrong: list[str]) -> dict[str, bool]:

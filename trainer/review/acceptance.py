@@ -23,11 +23,11 @@ from trainer.data.predictions import Predictions
 from trainer.data.store import BatchCase, Revision, is_reviewed
 from trainer.errors import PredictionError, SettingsError
 from trainer.review.certainty import confidence, disagreement
-from trainer.review.sampling import bound, draw, enough
+from trainer.review.sampling import allowed, bound, draw, enough
 
 __all__ = [
     "Candidate", "LeftOut", "Outcome", "Reason", "Rule",
-    "bound", "candidates", "draw", "enough", "outcomes", "sift",
+    "allowed", "bound", "candidates", "draw", "enough", "outcomes", "sift",
 ]  # fmt: skip
 
 Reason = Literal[
@@ -184,8 +184,10 @@ class Outcome:
     bound
         Upper 95 % bound of the share that is wrong of all accepted, this organ taken alone;
         provisional until the whole sample is checked.
+    allowed
+        How many of the sample may be wrong; None where it is too small to show anything.
     tolerance
-        The share that may be.
+        The share that may be wrong of all accepted.
     """
 
     organ: str
@@ -204,6 +206,10 @@ class Outcome:
         return bound(self.wrong, self.checked, self.accepted)
 
     @property
+    def allowed(self) -> int | None:
+        return allowed(self.sampled, self.accepted, self.tolerance)
+
+    @property
     def passed(self) -> bool:
         """Whether the whole sample is checked, and the bound within the tolerance.
 
@@ -215,8 +221,7 @@ class Outcome:
     @property
     def failed(self) -> bool:
         """Whether it cannot pass any more, whatever the rest of the sample says."""
-        best = bound(self.wrong, self.sampled, self.accepted)
-        return self.checked > 0 and best > self.tolerance
+        return self.checked > 0 and (self.allowed is None or self.wrong > self.allowed)
 
 
 def outcomes(cases: Iterable[BatchCase], tolerance: float) -> list[Outcome]:

@@ -96,6 +96,28 @@ def enough(accepted: int, tolerance: float) -> int:
     return size
 
 
+def allowed(checked: int, accepted: int, tolerance: float) -> int | None:
+    """The most wrong ones in a sample with which the bound is still within `tolerance`.
+
+    A sample of just `enough` may have none; a larger one, a few.
+
+    Returns
+    -------
+    None where the sample is too small to show it, however it turns out.
+    """
+    if bound(0, checked, accepted) > tolerance:
+        return None
+    # more than the tolerance of the sample is more than that of the bound
+    good, bad = 0, min(checked, int(tolerance * checked) + 1) + 1
+    while bad - good > 1:
+        middle = (good + bad) // 2
+        if bound(middle, checked, accepted) <= tolerance:
+            good = middle
+        else:
+            bad = middle
+    return good
+
+
 def _ways(most: int, wrong: int, checked: int, accepted: int) -> int:
     """Number of samples of `checked` with `most` or fewer of the `wrong` ones."""
     right = accepted - wrong

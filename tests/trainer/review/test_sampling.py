@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from trainer.review.sampling import bound, draw, enough
+from trainer.review.sampling import allowed, bound, draw, enough
 
 
 @st.composite
@@ -22,6 +22,7 @@ def checks(draw: st.DrawFn) -> tuple[int, int, int]:
 
 
 class TestBound:
+    @settings(deadline=None)
     @given(checks())
     def test_it_is_the_last_that_the_hypergeometric_distribution_lets_stand(
         self, found: tuple[int, int, int]
@@ -73,6 +74,7 @@ class TestBound:
         with pytest.raises(ValueError, match="cannot be"):
             bound(*found)
 
+    @settings(deadline=None)
     @given(checks())
     def test_a_wrong_one_more_never_lowers_it(self, found: tuple[int, int, int]):
         wrong, checked, accepted = found
@@ -81,6 +83,7 @@ class TestBound:
 
 
 class TestEnough:
+    @settings(deadline=None)
     @given(st.integers(0, 400), st.floats(0, 1))
     def test_it_suffices_and_one_fewer_does_not(self, accepted: int, tolerance: float):
         least = enough(accepted, tolerance)
@@ -93,6 +96,22 @@ class TestEnough:
         assert enough(100, 0.05) == 39
         assert enough(10, 0.05) == 10
         assert enough(0, 0.05) == 0
+
+
+class TestAllowed:
+    @settings(deadline=None)
+    @given(checks(), st.floats(0, 1))
+    def test_so_many_and_not_one_more(self, found: tuple[int, int, int], tolerance: float):
+        _, checked, accepted = found
+        most = allowed(checked, accepted, tolerance)
+        if most is None:
+            assert bound(0, checked, accepted) > tolerance
+        else:
+            assert bound(most, checked, accepted) <= tolerance
+            assert most == checked or bound(most + 1, checked, accepted) > tolerance
+
+    def test_a_larger_sample_may_have_a_few(self):
+        assert [allowed(size, 1000, 0.05) for size in (10, 57, 100, 200)] == [None, 0, 1, 5]
 
 
 class TestDraw:
