@@ -13,7 +13,17 @@ import typer
 from rich.table import Table
 
 from trainer import named
-from trainer.commands import accept, agreement, calibrate, causes, compare, duplicates, findings
+from trainer.commands import (
+    accept,
+    agreement,
+    calibrate,
+    causes,
+    compare,
+    duplicates,
+    findings,
+    study,
+    suspects,
+)
 from trainer.data.exchange import Format, What
 from trainer.errors import CohortError, TrainerError
 from trainer.terminal import Listener, Stopping, Terminal, Wish
@@ -252,6 +262,8 @@ def history(
 
 
 # commands with a module of their own
+app.add_typer(study.app, name="study")
+app.command(epilog=suspects.EXAMPLES)(suspects.suspects)
 app.command(epilog=accept.EXAMPLES)(accept.accept)
 app.command(epilog=agreement.EXAMPLES)(agreement.agreement)
 app.command(epilog=calibrate.EXAMPLES)(calibrate.calibrate)

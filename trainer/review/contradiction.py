@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import find_objects
 
-from trainer.data.case import Mask, Prediction
+from trainer.data.case import Mask
 from trainer.review.levels import Level
 
 Kind = Literal["extra", "too wide", "lacking", "too narrow"]
 Box = tuple[int, int, int, int]
+Scale = tuple[float, float]
 
 _WINDOW = 0.25
 """Side of the window that contradiction is averaged over, as a share of a unit's width."""
+
+_SLIVER = 0.1
+"""Narrowest piece that truth may lack, as a share of a unit's width."""
+
+_TEMPERATURE = 0.1
+"""Of the softmin, as its authors chose it."""
 
 
 class Place(NamedTuple):
@@ -65,6 +74,11 @@ def units(truth: Mask, shape: tuple[int, int]) -> Units:
     return Units(small, boxes, stats[:, cv2.CC_STAT_AREA].tolist())
 
 
+def as_share(probability: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Probability in steps of 1/255 as float32, 0 to 1."""
+    return np.asarray(probability / np.float32(255), np.float32)
+
+
 def noisy(inside: NDArray[np.bool_], probability: NDArray[np.float32], level: Level) -> Mask:
     """The pixels whose label is contradicted: the other class reaches that class's level.
 
@@ -81,67 +95,114 @@ def noisy(inside: NDArray[np.bool_], probability: NDArray[np.float32], level: Le
     return against.astype(np.uint8)
 
 
-def places(prediction: Prediction, truth: Units, level: Level) -> list[Place]:
+def softmin(inside: NDArray[np.bool_], probability: NDArray[np.float32]) -> float:
+    """How far a mask's labels are doubted, 0 to 1, its worst pixels counting most.
+
+    One less the mean probability of the label as it is, weighted by the softmin of itself
+    (Lad, Mueller: "Estimating label quality and errors in semantic segmentation data via any
+    model", 2023, equation 1).
+
+    Parameters
+    ----------
+    inside
+        (h, w), the label.
+    probability
+        float32 (h, w), 0 to 1.
+    """
+    against = np.where(inside, 1 - probability, probability)
+    weights = np.exp((against - against.max()) / _TEMPERATURE)
+    return float((weights * against).sum() / weights.sum())
+
+
+def places(probability: NDArray[np.uint8], truth: Units, level: Level, scale: Scale) -> list[Place]:
     """Every unit of truth and every piece that truth lacks, with its suspicion.
 
-    A place is as suspect as its worst spot: the largest mean contradiction in a window a
-    quarter of the organ's median unit wide. So the doubtful rim that every unit has weighs
-    little, and a bridge between two units much. Units too small to have a pixel at the
-    network's resolution are left out.
+    A place without a contradicted pixel is not suspect. Any other is as suspect as its worst
+    spot: the largest mean probability of the other class in a window a quarter of the organ's
+    median unit wide. So the doubtful rim that every unit has weighs little, and a bridge between
+    two units much. Units too small to have a pixel at the network's resolution, and pieces
+    narrower than a tenth of a unit, are left out.
+
+    Parameters
+    ----------
+    probability
+        uint8 (h, w), in steps of 1/255.
+    truth
+        At the same resolution.
+    level
+        Of the case's organ.
+    scale
+        Rows and columns of the image to one of the prediction's.
     """
-    probability = prediction.probability.astype(np.float32) / 255
-    inside = truth.numbers > 0
-    against = noisy(inside, probability, level)
-    side = max(3, round(level.width * _WINDOW)) | 1
-    return _of_truth(probability, truth, against, side) + _of_prediction(
-        prediction, truth, against, side
-    )
+    likely = as_share(probability)
+    against = noisy(truth.numbers > 0, likely, level)
+    view = _View(likely, against, max(3, round(level.width * _WINDOW)) | 1)
+    return _of_truth(view, truth) + _of_network(view, truth, level, scale)
 
 
-def _of_truth(
-    probability: NDArray[np.float32], truth: Units, against: Mask, side: int
-) -> list[Place]:
-    inside = truth.numbers > 0
-    worst = _pooled((1 - probability) * inside, side)
+class _View(NamedTuple):
+    """What the network says of a case, and the window that it is averaged over."""
+
+    probability: NDArray[np.float32]
+    against: Mask
+    side: int
+
+    def worst(self, own: Mask, here: tuple[slice, slice], is_inside: bool) -> float:
+        """Largest mean contradiction of a place's pixels in a window."""
+        if not (own & self.against[here]).any():
+            return 0.0
+        likely = self.probability[here]
+        doubt = (1 - likely if is_inside else likely) * own
+        rim = self.side // 2
+        doubt = cv2.copyMakeBorder(doubt, rim, rim, rim, rim, cv2.BORDER_CONSTANT)
+        means = np.asarray(cv2.blur(doubt, (self.side, self.side)))
+        return float(means.max())
+
+
+def _of_truth(view: _View, truth: Units) -> list[Place]:
     found = []
-    for number in np.unique(truth.numbers[inside]).tolist():
-        own = truth.numbers == number
+    for number, here in _boxes(truth.numbers):
+        own = (truth.numbers[here] == number).astype(np.uint8)
         size = int(own.sum())
-        suspicion = min(1.0, float(worst[own].max()) / min(1.0, size / side**2))
-        whole = 2 * int(against[own].sum()) >= size
+        # a unit smaller than the window is averaged over itself
+        suspicion = min(1.0, view.worst(own, here, True) * max(1.0, view.side**2 / size))
+        whole = 2 * int(view.against[here][own > 0].sum()) >= size
         kind: Kind = "extra" if whole else "too wide"
         found.append(Place(kind, suspicion, truth.boxes[number], truth.areas[number]))
     return found
 
 
-def _of_prediction(prediction: Prediction, truth: Units, against: Mask, side: int) -> list[Place]:
-    outside = (truth.numbers == 0).astype(np.uint8)
-    probability = prediction.probability.astype(np.float32) / 255
-    worst = _pooled(probability * outside, side)
-    near_truth = cv2.dilate(1 - outside, np.ones((3, 3), np.uint8))
-    pieces = cv2.morphologyEx(against & outside, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-    count, numbers, stats, _ = cv2.connectedComponentsWithStats(pieces, connectivity=8)
-    rows, columns = (
-        large / small
-        for large, small in zip(prediction.shape, prediction.probability.shape, strict=True)
-    )
+def _of_network(view: _View, truth: Units, level: Level, scale: Scale) -> list[Place]:
+    seen = (view.probability >= 0.5).astype(np.uint8)
+    narrowest = max(3, round(level.width * _SLIVER)) | 1
+    kernel = np.ones((narrowest, narrowest), np.uint8)
+    lacking = cv2.morphologyEx(seen & (truth.numbers == 0), cv2.MORPH_OPEN, kernel)
+    _, pieces = cv2.connectedComponents(lacking, connectivity=8)
+    _, networks = cv2.connectedComponents(seen, connectivity=8)
+    areas = np.bincount(networks.ravel())
     found = []
-    for number in range(1, count):
-        x, y, width, height, size = stats[number].tolist()
-        own = numbers == number
-        suspicion = min(1.0, float(worst[own].max()) / min(1.0, size / side**2))
-        touches = bool((near_truth[own] > 0).any())
-        kind: Kind = "too narrow" if touches else "lacking"
-        box = (
-            int(y * rows),
-            int(x * columns),
-            round((y + height) * rows),
-            round((x + width) * columns),
+    for number, here in _boxes(np.asarray(pieces, np.int32)):
+        own = (pieces[here] == number).astype(np.uint8)
+        suspicion = view.worst(own, here, False)
+        if not suspicion:
+            continue
+        size = int(own.sum())
+        unit = int(networks[here][own > 0][0])
+        kind: Kind = "lacking" if 2 * size >= areas[unit] else "too narrow"
+        found.append(
+            Place(kind, suspicion, _enlarged(here, scale), round(size * scale[0] * scale[1]))
         )
-        found.append(Place(kind, suspicion, box, round(size * rows * columns)))
     return found
 
 
-def _pooled(contradiction: NDArray[np.float32], side: int) -> NDArray[np.float32]:
-    """Mean over a square window of `side` pixels around each pixel."""
-    return np.asarray(cv2.blur(contradiction, (side, side), borderType=cv2.BORDER_REFLECT))
+def _boxes(numbers: NDArray[np.int32]) -> Iterator[tuple[int, tuple[slice, slice]]]:
+    """Each number that is there, with the box of its pixels."""
+    for index, here in enumerate(find_objects(numbers), start=1):
+        if here is not None:
+            yield index, (here[0], here[1])
+
+
+def _enlarged(here: tuple[slice, slice], scale: Scale) -> Box:
+    (row0, row1), (column0, column1) = ((one.start, one.stop) for one in here)
+    rows, columns = scale
+    return int(row0 * rows), int(column0 * columns), round(row1 * rows), round(column1 * columns)

@@ -73,7 +73,7 @@ def distances(some: NDArray[np.int8], others: NDArray[np.int8]) -> NDArray[np.fl
         for window in range(others.shape[1]):
             other = turned[:, window].reshape(len(others), -1)[:, 1:].astype(np.float32)
             np.maximum(nearest, whole @ other.T, out=nearest)
-    return (1 - nearest / np.float32(bits)) / 2
+    return np.asarray((1 - nearest / bits) / 2, np.float32)
 
 
 def _symmetries(hashes: NDArray[np.int8]) -> list[NDArray[np.int8]]:

@@ -4,9 +4,10 @@ A pixel's label is contradicted where an out-of-fold prediction is as sure of th
 as it is, on average, of the pixels labelled so (Northcutt, Jiang, Chuang: "Confident Learning:
 Estimating Uncertainty in Dataset Labels", JAIR 70, 2021; for pixels of medical masks Zhang et
 al.: "Characterizing Label Errors: Confident Learning for Noisy-Labeled Image Segmentation",
-MICCAI 2020). A mean over pixels would drown a small error, so they are pooled to places, and a
-place is as suspect as its worst spot (min-pooling of self-confidence: Lad, Mueller:
-"Estimating label quality and errors in semantic segmentation data via any model", 2023).
+MICCAI 2020). A mean over pixels would drown a small error. So pixels are pooled to places, a
+place being as suspect as its worst spot, and a case is as suspect as the softmin of its pixels'
+self-confidence says (Lad, Mueller: "Estimating label quality and errors in semantic segmentation
+data via any model", 2023).
 
 All of it at network resolution; no image is read. It is a measure of its own: neither the error
 against truth nor the members' disagreement has a part in it.
@@ -14,19 +15,20 @@ against truth nor the members' disagreement has a part in it.
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
+from trainer.data.atomic import replacing
 from trainer.data.case import Mask, Prediction
 from trainer.data.cohort import Cohort
 from trainer.data.predictions import Predictions
 from trainer.errors import Cancelled, TrainerError
 from trainer.metrics import dice
 from trainer.predict.postprocess import to_mask
-from trainer.review.contradiction import Box, Kind, Units, noisy, places, units
+from trainer.review.contradiction import Box, Kind, Units, as_share, noisy, places, softmin, units
 from trainer.review.levels import Level, Levels
 
 Truth = Callable[[str], Mask | None]
@@ -39,7 +41,7 @@ class SuspectCase:
     Attributes
     ----------
     suspicion
-        0 to 1.
+        0 to 1: one less the softmin of the label's probability over all pixels.
     dice
         Of the prediction against the truth, at the image's own size; has no part in it.
     noisy_pixels
@@ -60,11 +62,12 @@ class SuspectUnit:
     Attributes
     ----------
     kind
-        ``extra``: a unit of truth that the network does not see; ``too wide``: one that reaches
-        farther than the network sees it, as merged and shifted ones do; ``lacking``: a unit of
-        the network's own, apart from truth; ``too narrow``: one that touches truth.
+        ``extra``: a unit of truth of which the network contradicts at least half; ``too wide``:
+        any other unit of truth, as far as it reaches beyond the network's; ``lacking``: at least
+        half of a unit of the network's that truth has not; ``too narrow``: a smaller part.
     suspicion
-        0 to 1: the largest mean contradiction in a window a quarter of a unit wide.
+        0 to 1: the largest mean contradiction in a window a quarter of a unit wide; 0 where no
+        pixel is contradicted.
     box
         (row0, col0, row1, col1) in pixels of the image.
     area
@@ -191,18 +194,38 @@ class _Reader:
 
 
 def _judge(case_id: str, pair: _Pair, level: Level) -> tuple[SuspectCase, tuple[SuspectUnit, ...]]:
-    found = places(pair.prediction, pair.units, level)
-    suspicious = sorted(found, key=lambda place: -place.suspicion)
+    prediction = pair.prediction
     inside = pair.units.numbers > 0
-    probability = pair.prediction.probability.astype(np.float32) / 255
+    probability = as_share(prediction.probability)
     against = noisy(inside, probability, level)
     either = int((inside | (probability >= 0.5)).sum())
     share = min(1.0, int(against.sum()) / either) if either else 0.0
-    suspicion = suspicious[0].suspicion if suspicious else 0.0
-    case = SuspectCase(case_id, pair.organ, suspicion, pair.dice, share)
-    return case, tuple(SuspectUnit(case_id, pair.organ, *place) for place in suspicious)
+    case = SuspectCase(case_id, pair.organ, softmin(inside, probability), pair.dice, share)
+    rows, columns = (
+        large / small
+        for large, small in zip(prediction.shape, prediction.probability.shape, strict=True)
+    )
+    found = places(prediction.probability, pair.units, level, (rows, columns))
+    found.sort(key=lambda place: -place.suspicion)
+    return case, tuple(SuspectUnit(case_id, pair.organ, *place) for place in found)
 
 
 def _heed(cancelled: Callable[[], bool]) -> None:
     if cancelled():
         raise Cancelled
+
+
+def write(path: Path, units: Iterable[SuspectUnit]) -> None:
+    """Write a row a unit as csv, whole or not at all.
+
+    Raises
+    ------
+    ExportError
+        If it cannot be written.
+    """
+    with replacing(path) as draft, draft.open("w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(("id", "organ", "kind", "suspicion", "row0", "col0", "row1", "col1", "area"))
+        for one in units:
+            figures = (f"{one.suspicion:.4f}", *one.box, one.area)
+            rows.writerow((one.case_id, one.organ, one.kind, *figures))

@@ -145,26 +145,30 @@ class _Work:
     def _shift(self, number: int) -> Mask | None:
         one = self._unit(number)
         rest = self.mask & (1 - one)
-        near_others = cv2.dilate(rest, np.ones((3, 3), np.uint8))
+        near_others = np.asarray(cv2.dilate(rest, np.ones((3, 3), np.uint8)), np.uint8)
         angles = self._chance.permutation(16) * (math.pi / 8)
         for step, angle in itertools.product(_STEPS, angles):
             along = step * self._width(number)
             move = np.array([[1, 0, along * math.cos(angle)], [0, 1, along * math.sin(angle)]])
             moved = cv2.warpAffine(one, np.rint(move), one.shape[::-1], flags=cv2.INTER_NEAREST)
-            inside = moved.sum() >= 0.95 * one.sum()
-            if inside and not (moved & near_others).any():
-                self.mask = rest | np.asarray(moved, np.uint8)
-                return np.asarray(moved, np.uint8)
+            shown = np.asarray(moved, np.uint8)
+            inside = shown.sum() >= 0.95 * one.sum()
+            if inside and not (shown & near_others).any():
+                self.mask = rest | shown
+                return shown
         return None
 
     def _invent(self, number: int) -> Mask | None:
         left, top, width, height = self._stats[number, :4]
         piece = self._unit(number)[top : top + height, left : left + width]
-        piece = np.rot90(piece, self._chance.integers(4))
+        piece = np.rot90(piece, int(self._chance.integers(4)))
         piece = np.ascontiguousarray(piece[:, ::-1] if self._chance.integers(2) else piece)
-        taken = cv2.dilate(self.mask | self._before, np.ones((3, 3), np.uint8))
+        taken = np.asarray(
+            cv2.dilate(self.mask | self._before, np.ones((3, 3), np.uint8)), np.uint8
+        )
         for size in _SIZES:
-            copy = cv2.resize(piece, None, fx=size, fy=size, interpolation=cv2.INTER_NEAREST)
+            side = tuple(max(1, round(one * size)) for one in piece.shape[::-1])
+            copy = np.asarray(cv2.resize(piece, side, interpolation=cv2.INTER_NEAREST), np.uint8)
             room = np.array(taken.shape) - copy.shape
             if room.min() < 0:
                 continue

@@ -1,0 +1,190 @@
+"""Does suspicion find wrong truths? Corrupt some, train folds on them, rank, compare."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from trainer.data.atomic import replacing, told
+from trainer.data.cohort import Cohort
+from trainer.data.predictions import Predictions
+from trainer.errors import CohortError, ExportError, SettingsError
+from trainer.predict.postprocess import to_mask
+from trainer.review import suspicion
+from trainer.settings import Recipe, to_yaml
+from trainer.study.answers import Judged, judged
+from trainer.study.ranking import Ranking, judge
+from trainer.study.spoiled import spoil
+from trainer.train.progress import Tell, tell_nobody
+from trainer.train.run import run as train
+
+COHORT, RUN = "cohort", "run"
+_SETTINGS = "settings.json"
+
+
+@dataclass(frozen=True, slots=True)
+class RankedCase:
+    """A case of the corrupted cohort.
+
+    Attributes
+    ----------
+    is_wrong
+        Whether any of its units was corrupted.
+    """
+
+    case_id: str
+    organ: str
+    suspicion: float
+    noisy_pixels: float
+    dice: float
+    is_wrong: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """What suspicion is worth on a cohort.
+
+    Attributes
+    ----------
+    cases, units
+        Ranked by suspicion.
+    cases_by_dice, units_by_dice
+        The same items by 1 less Dice: of the case, and of the unit with its best match.
+    ranked_cases, ranked_units
+        Every item, the most suspect first.
+    """
+
+    cases: Ranking
+    cases_by_dice: Ranking
+    units: Ranking
+    units_by_dice: Ranking
+    ranked_cases: tuple[RankedCase, ...]
+    ranked_units: tuple[Judged, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is corrupted, and what is trained.
+
+    Attributes
+    ----------
+    share
+        Of each organ's cases, 0 to 1.
+    seed
+        Decides which and how.
+    """
+
+    recipe: Recipe
+    share: float = 0.15
+    seed: int = 0
+
+
+def run(cohort: Cohort, plan: Plan, out: Path, progress: Tell = tell_nobody) -> Study:
+    """Corrupt truths of a copy of a cohort, train folds on the copy, and rank what they dispute.
+
+    `out` then holds the copy (``cohort``), the ``run``, ``cases.csv`` and ``units.csv``. A
+    finished run in `out` is not trained again, an unfinished one is taken up.
+
+    Parameters
+    ----------
+    cohort
+        Its truths are taken to be right; it stays as it is.
+    plan
+        What to do.
+    out
+        A new folder, or one of the same study.
+    progress
+        Hears how far the training is; may raise `Cancelled`.
+
+    Raises
+    ------
+    SettingsError
+        If `out` holds another study, or the training refuses.
+    ExportError
+        If `out` cannot be written.
+    """
+    _begin(cohort, plan, out)
+    corrupted = spoil(cohort, out / COHORT, plan.share, plan.seed)
+    copy = Cohort.open(out / COHORT)
+    if not _is_finished(out / RUN):
+        train(copy, plan.recipe, out / RUN, progress=progress)
+    study = _judge(cohort, copy, Predictions.open(out / RUN / "oof"), set(corrupted))
+    _write(out / "cases.csv", study.ranked_cases)
+    _write(out / "units.csv", study.ranked_units)
+    return study
+
+
+def _begin(cohort: Cohort, plan: Plan, out: Path) -> None:
+    """Write down what the study is of, or check that it is the one begun here before."""
+    settings = {
+        "cohort": str(cohort.folder.resolve()),
+        "share": plan.share,
+        "seed": plan.seed,
+        "recipe": to_yaml(plan.recipe),
+    }
+    path = out / _SETTINGS
+    try:
+        earlier = json.loads(path.read_text("utf-8")) if path.exists() else None
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"cannot be read ({error})", file=path) from error
+    if earlier == settings:
+        return
+    with told(out, ExportError):
+        there = earlier is not None or (out.exists() and any(out.iterdir()))
+    if there:
+        told_what = "holds another study" if earlier is not None else "is not empty"
+        raise SettingsError(told_what, file=out, remedy="choose a new folder for the study")
+    with replacing(path) as draft:
+        draft.write_text(json.dumps(settings, indent=2, ensure_ascii=False), "utf-8")
+
+
+def _is_finished(folder: Path) -> bool:
+    try:
+        return bool(json.loads((folder / "run.json").read_text("utf-8")).get("finished"))
+    except (OSError, ValueError):
+        return False
+
+
+def _judge(cohort: Cohort, copy: Cohort, predictions: Predictions, corrupted: set[str]) -> Study:
+    cases: list[RankedCase] = []
+    units: list[Judged] = []
+    for step in suspicion.suspects(copy, copy.truth, predictions, copy.cases):
+        if (one := step.case) is None:
+            continue
+        wrong = one.case_id in corrupted
+        cases.append(
+            RankedCase(one.case_id, one.organ, one.suspicion, one.noisy_pixels, one.dice, wrong)
+        )
+        prediction = predictions.read(one.case_id)
+        sound, spoilt = cohort.truth(one.case_id), copy.truth(one.case_id)
+        if prediction is None or sound is None or spoilt is None:
+            raise CohortError("has changed during the study", file=copy.csv, case=one.case_id)
+        found = to_mask(prediction, predictions.threshold_for(one.organ))
+        units += judged(one.case_id, step.units, sound, spoilt, found)
+    cases.sort(key=lambda one: -one.suspicion)
+    units.sort(key=lambda one: -one.suspicion)
+    wrong_case, wrong_unit = [one.is_wrong for one in cases], [one.is_wrong for one in units]
+    return Study(
+        judge([one.suspicion for one in cases], wrong_case),
+        judge([1 - one.dice for one in cases], wrong_case),
+        judge([one.suspicion for one in units], wrong_unit),
+        judge([one.error for one in units], wrong_unit),
+        tuple(cases),
+        tuple(units),
+    )
+
+
+def _write(path: Path, items: Sequence[RankedCase] | Sequence[Judged]) -> None:
+    """A row an item, whole or not at all."""
+    with replacing(path) as draft, draft.open("w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file)
+        for number, item in enumerate(items):
+            cells = asdict(item)
+            if number == 0:
+                rows.writerow(cells)
+            rows.writerow(
+                f"{cell:.4f}" if isinstance(cell, float) else cell for cell in cells.values()
+            )
