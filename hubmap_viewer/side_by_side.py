@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import numpy as np
 from napari.components import ViewerModel
 from napari.components.camera import Camera
 from napari.qt import QtViewer
@@ -80,6 +81,7 @@ class SideBySide:
         if not self.on and IMAGE not in self._layers:
             self._session.told.emit("Open a case first: then it can be seen side by side.")
             return
+        whole = self._sees_whole_case()
         self.on = not self.on
         if self.on:
             self._remember()
@@ -88,6 +90,8 @@ class SideBySide:
             self._drop()
             self._restore()
         self.switched.emit(self.on)
+        if whole:
+            self._viewer.reset_view()
 
     def on_key(self, _: object) -> None:
         """Switch by a key of the canvas."""
@@ -128,9 +132,9 @@ class SideBySide:
     def _show(self) -> None:
         pair, curated = self.pair, self._layers.curated
         self._twins = [Twin(self._layers[IMAGE]), Twin(self._layers[pair.right])]
-        for twin in self._twins:
-            twin.layer.visible = True
-            self.other.add_layer(twin.layer)
+        with self._leading():  # the first layer of a viewer resets its camera
+            for twin in self._twins:
+                self.other.add_layer(twin.layer)
         shown = {pair.left, pair.right} & {pair.left, CURATED}
         for name in MASKS:
             self._layers[name].visible = name in shown
@@ -156,13 +160,21 @@ class SideBySide:
 
     def _follow(self, leader: Camera, follower: Camera) -> None:
         def follow() -> None:
-            if self._following:
+            if self._following or not self.on:
                 return
             with self._leading():
                 follower.zoom, follower.center = leader.zoom, leader.center
 
         leader.events.zoom.connect(follow)
         leader.events.center.connect(follow)
+
+    def _sees_whole_case(self) -> bool:
+        viewer = self._viewer
+        (top, left), (bottom, right) = viewer.layers.extent.world[:, -2:]
+        row, column = viewer.scene.camera.center[-2:]
+        height, width = np.array(viewer.canvas.size) / viewer.scene.camera.zoom / 2
+        rows = row - height <= top and bottom <= row + height
+        return bool(rows and column - width <= left and right <= column + width)
 
     @contextmanager
     def _leading(self) -> Iterator[None]:

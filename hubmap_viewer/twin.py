@@ -52,7 +52,10 @@ class Twin:
 
     def _take_data(self) -> None:
         with self._once():
+            # Not to be edited for a moment: strokes on the last case are forgotten.
+            self.layer.editable = False
             self.layer.data = self.original.data
+            self.layer.editable = self.original.multiscale is False
 
     def _mirror(self, source: Layer, target: Layer) -> None:
         """Draw at once what is being painted: both have one array, each has its own texture."""

@@ -65,6 +65,11 @@ class Halves(QObject):
         self.button.setChecked(on)
         self.bar.setVisible(on)
         self._right.setVisible(on)
+        # The cameras are fitted to the room next: it is to be known by then.
+        middle = self._window.centralWidget()
+        layout = None if middle is None else middle.layout()
+        if layout is not None:
+            layout.activate()
 
     def _build(self) -> None:
         middle = self._window.centralWidget()

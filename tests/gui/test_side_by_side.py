@@ -21,7 +21,7 @@ def side(window: Window) -> SideBySide:
     window.press("S")
     side = window.desk.side_by_side
     assert side.on
-    QApplication.processEvents()
+    window.wait(lambda: window.point(0, 0).x() >= 0)
     return side
 
 
@@ -54,10 +54,25 @@ def test_a_key_halves_the_room_and_gives_it_back(window: Window) -> None:
     assert left.canvas.native.size() == right.canvas.native.size()
     assert left.mapToGlobal(QPoint()).x() < right.mapToGlobal(QPoint()).x()
     assert left.mapToGlobal(QPoint()).y() == right.mapToGlobal(QPoint()).y()
+    window.wait(lambda: window.point(0, 0).x() >= 0)
+    assert window.point(0, 399).x() < left.canvas.native.width(), "still seen whole"
     window.press("S")
     window.wait(lambda: window.canvas.width() == before)
     assert not right.isVisible()
     assert visible(window) == shown
+
+
+def test_what_was_zoomed_in_on_stays(window: Window) -> None:
+    camera = window.viewer.scene.camera
+    camera.center, camera.zoom = (0, 60, 80), 9.0
+    QApplication.processEvents()
+    window.press("S")
+    for _ in range(5):
+        QApplication.processEvents()
+    assert camera.center == pytest.approx((0, 60, 80))
+    assert camera.zoom == pytest.approx(9)
+    other = window.desk.side_by_side.other.scene.camera
+    assert other.center == pytest.approx((0, 60, 80))
 
 
 def test_each_canvas_draws_its_own_mask_of_one_image(window: Window, side: SideBySide) -> None:
