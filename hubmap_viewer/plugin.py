@@ -130,7 +130,9 @@ def audit_dock(napari_viewer: Viewer | None = None) -> AuditDock:
     from hubmap_viewer.docks.audit import AuditDock
 
     desk = desk_for(napari_viewer or _viewer())
-    return _watched(AuditDock(desk.session, desk.jobs, desk.open), desk)
+    dock = AuditDock(desk.session, desk.jobs, desk.open)
+    dock.put_up.connect(desk.review.queue.show_only)
+    return _watched(dock, desk)
 
 
 def _watched(dock: DockT, desk: Desk) -> DockT:
