@@ -12,7 +12,7 @@ from hubmap_viewer.session import Session
 from trainer.data.store import Batch, is_reviewed
 from trainer.errors import Cancelled, SettingsError, StoreError
 from trainer.review import bulk
-from trainer.review.acceptance import Candidate, LeftOut, Rule, bound, sift
+from trainer.review.acceptance import Candidate, LeftOut, Rule, allowed, sift
 
 Cancelling = Callable[[], bool]
 
@@ -244,7 +244,7 @@ def meaning(preview: Preview, tolerance: float) -> str:
     parts = []
     for organ, size in sorted(preview.to_check.items()):
         count = preview.accepted[organ]
-        spare = _spare(size, count, tolerance)
+        spare = allowed(size, count, tolerance)
         most = f"{spare} wrong" if spare else "none wrong"
         parts.append(f"{organ} {size} of {count} ({most})")
     if not parts:
@@ -252,10 +252,3 @@ def meaning(preview: Preview, tolerance: float) -> str:
     shown = f"{tolerance:.1%}".replace(".0%", "%")
     return f"To check, to show at most {shown} wrong (95 % sure): {', '.join(parts)}."
 
-
-def _spare(size: int, accepted: int, tolerance: float) -> int:
-    """How many of the sample may be wrong before its organ fails."""
-    spare = 0
-    while spare < size and bound(spare + 1, size, accepted) <= tolerance:
-        spare += 1
-    return spare

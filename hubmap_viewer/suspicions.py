@@ -15,13 +15,21 @@ from trainer.review.suspicion import Step, SuspectCase, SuspectUnit, suspects
 UNITS = 500
 """The most suspect units that are listed: nobody looks at more in a day."""
 
-WORDS = {
-    "extra": "in truth, networks see none",
-    "lacking": "networks see one, truth has none",
-    "too wide": "truth reaches farther than networks see",
-    "too narrow": "networks see more beside truth",
+SHORT = {
+    "extra": "networks see none",
+    "lacking": "truth has none",
+    "too wide": "truth too wide",
+    "too narrow": "truth too narrow",
 }
 """Of a suspect unit's kind, as a person says it."""
+
+WORDS = {
+    "extra": "a unit of truth that networks do not see",
+    "lacking": "a unit that networks see and truth has not",
+    "too wide": "a unit of truth reaches farther than networks see it",
+    "too narrow": "networks see more beside a unit of truth",
+}
+"""The same at length."""
 
 IN_SAMPLE = (
     "These networks were trained on these very cases and repeat their errors: show a run's "

@@ -46,7 +46,7 @@ class AcceptForm(QWidget):
         self._stale = True
         self.organ = combo()
         self.confidence, self.disagreement = _share(0.01, 1.0), _share(0.005, 0.5)
-        self.tolerance, self.size = _percent(), _count()
+        self.tolerance, self.sample = _percent(), _count()
         self.counts, self.meaning, self.state = QLabel(), quiet(), quiet()
         self.run, self.cancel = primary("Accept predictions"), QPushButton("Cancel")
         self.bar = QProgressBar()
@@ -97,7 +97,7 @@ class AcceptForm(QWidget):
             ("confidence ≥", self.confidence, sure),
             ("disagreement ≤", self.disagreement, spread),
             ("may be wrong", self.tolerance, tolerated),
-            ("check of each", self.size, sample),
+            ("check of each", self.sample, sample),
         )
         for column, (name, field, tip) in enumerate(fields):
             label = quiet(name)
@@ -120,7 +120,7 @@ class AcceptForm(QWidget):
         self.confidence.valueChanged.connect(self._on_rule)
         self.disagreement.valueChanged.connect(self._on_rule)
         self.tolerance.valueChanged.connect(self._on_sample)
-        self.size.valueChanged.connect(self._on_sample)
+        self.sample.valueChanged.connect(self._on_sample)
         self.run.clicked.connect(self._start)
         self.cancel.clicked.connect(self._cancel)
 
@@ -157,7 +157,7 @@ class AcceptForm(QWidget):
         self.model.set_rule(Rule(organs, self.confidence.value(), self.disagreement.value()))
 
     def _on_sample(self) -> None:
-        self.model.set_sample(self.tolerance.value() / 100, self.size.value() or None)
+        self.model.set_sample(self.tolerance.value() / 100, self.sample.value() or None)
 
     def _reweigh(self) -> None:
         if self._weighing is not None:

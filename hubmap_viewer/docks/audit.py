@@ -73,8 +73,9 @@ class AuditDock(Dock):
 
     def _on_accepted(self, drawn: bool) -> None:
         self.check.show_last()
-        if drawn:
-            self.choice.button(1).click()
+        button = self.choice.button(1)
+        if drawn and button is not None:
+            button.click()
 
     def _on_failed(self, error: BaseException) -> None:
         self.notice.tell(str(error), wrong=True)

@@ -17,7 +17,12 @@ CELLS = (
         lambda row: row.outcome.checked,
         "Of the random sample that was drawn",
     ),
-    Cell("wrong", lambda row: str(row.outcome.wrong), lambda row: row.outcome.wrong),
+    Cell(
+        "wrong (may be)",
+        lambda row: f"{row.outcome.wrong} ({_allowed(row)})",
+        lambda row: row.outcome.wrong,
+        "Wrong ones in the sample, and how many may be for the organ to pass",
+    ),
     Cell("rate", lambda row: _rate(row), lambda row: row.outcome.rate or 0.0, "Wrong of checked"),
     Cell(
         "at most",
@@ -92,6 +97,11 @@ class CheckPanel(QWidget):
             self.right.setToolTip("The accepted mask is good as it is")
             self.wrong.setToolTip("The accepted mask has to be mended, or has been")
         self.table.put(model.rows())
+
+
+def _allowed(row: Row) -> str:
+    most = row.outcome.allowed
+    return "–" if most is None else str(most)
 
 
 def _rate(row: Row) -> str:

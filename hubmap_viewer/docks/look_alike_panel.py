@@ -8,7 +8,7 @@ from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from hubmap_viewer.docks.base import enable
 from hubmap_viewer.docks.row_table import Cell, RowTable
-from hubmap_viewer.docks.search_row import SearchRow
+from hubmap_viewer.docks.search_button import SearchButton
 from hubmap_viewer.jobs import Jobs
 from hubmap_viewer.look_alikes import LookAlikes
 from hubmap_viewer.session import Session
@@ -36,12 +36,12 @@ class LookAlikePanel(QWidget):
     def __init__(self, session: Session, model: LookAlikes, jobs: Jobs) -> None:
         super().__init__()
         self.model = model
-        self.search = SearchRow(jobs, "Looking for look-alikes", model.search)
+        self.search = SearchButton(jobs, "Looking for look-alikes", model.search)
         self.keep = QPushButton("Keep together in folds")
         self.table = RowTable(CELLS, "Images that look alike, by group")
-        self.table.setMinimumHeight(96)
+        self.table.setMinimumHeight(66)
         row = QHBoxLayout()
-        row.addWidget(self.search, 1)
+        row.addWidget(self.search.state, 1)
         row.addWidget(self.keep)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -75,7 +75,7 @@ class LookAlikePanel(QWidget):
         why_not = model.why_not_keep()
         if model.pairs and why_not:
             state += f" {why_not}"
-        self.search.offer(f"Compare {count} images", "" if count else "No image.", state)
+        self.search.offer(f"Compare {count}", "" if count else "No image.", state)
         enable(self.keep, why_not)
         if not why_not:
             self.keep.setToolTip("Write duplicates.csv: a training's folds then keep each group")

@@ -135,6 +135,9 @@ class RowTable(QTableView):
         horizontal.setMinimumSectionSize(28)
         horizontal.setStretchLastSection(True)
         horizontal.setHighlightSections(False)
+        # The arrow takes room in every column: it comes with the first click.
+        horizontal.setSortIndicatorShown(False)
+        horizontal.sectionClicked.connect(lambda _: horizontal.setSortIndicatorShown(True))
         horizontal.setStyleSheet("QHeaderView::section { padding: 2px 4px; }")
 
     def _row(self, index: QModelIndex) -> Any:

@@ -9,19 +9,21 @@ from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from hubmap_viewer.docks.row_table import Cell, RowTable
-from hubmap_viewer.docks.search_row import SearchRow
+from hubmap_viewer.docks.search_button import SearchButton
 from hubmap_viewer.jobs import Jobs
 from hubmap_viewer.session import Session
-from hubmap_viewer.suspicions import WORDS, Suspicions
+from hubmap_viewer.suspicions import SHORT, WORDS, Suspicions
 
 SUSPICION = "How strongly out-of-fold predictions contradict the truth, 0 to 1"
+
+TIP = "\n".join(f"{SHORT[kind]}: {words}" for kind, words in WORDS.items())
 
 CASES = (
     Cell("case", lambda case: case.case_id),
     Cell("organ", lambda case: case.organ),
     Cell("suspicion", lambda case: f"{case.suspicion:.3f}", lambda case: case.suspicion, SUSPICION),
     Cell(
-        "noisy px",
+        "noisy",
         lambda case: f"{case.noisy_pixels:.1%}",
         lambda case: case.noisy_pixels,
         "Contradicted pixels, of those in truth or prediction",
@@ -43,7 +45,7 @@ class SuspectPanel(QWidget):
     def __init__(self, session: Session, model: Suspicions, jobs: Jobs) -> None:
         super().__init__()
         self._session, self.model = session, model
-        self.search = SearchRow(jobs, "Ranking truths", model.search)
+        self.search = SearchButton(jobs, "Ranking truths", model.search)
         self.cases = RowTable(CASES, "Cases whose truth is suspect")
         self.units = RowTable(self._unit_cells(), "Units whose truth is suspect")
         self._build()
@@ -66,14 +68,14 @@ class SuspectPanel(QWidget):
     def _build(self) -> None:
         tables = QHBoxLayout()
         tables.setSpacing(10)
-        tables.addWidget(self.cases, 4)
-        tables.addWidget(self.units, 6)
+        tables.addWidget(self.cases, 10)
+        tables.addWidget(self.units, 11)
         for table in (self.cases, self.units):
-            table.setMinimumHeight(96)
+            table.setMinimumHeight(66)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
-        column.addWidget(self.search)
+        column.addWidget(self.search.state)
         column.addLayout(tables, 1)
 
     def _unit_cells(self) -> tuple[Cell, ...]:
@@ -84,7 +86,7 @@ class SuspectPanel(QWidget):
         return (
             Cell("case", lambda unit: unit.case_id),
             Cell("organ", lambda unit: unit.organ),
-            Cell("what", lambda unit: WORDS[unit.kind]),
+            Cell("what", lambda unit: SHORT[unit.kind], tip=TIP),
             Cell(
                 "suspicion",
                 lambda unit: f"{unit.suspicion:.3f}",

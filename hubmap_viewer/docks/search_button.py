@@ -6,14 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 from psygnal import Signal
-from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QWidget
+from qtpy.QtWidgets import QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from hubmap_viewer.docks.base import enable, primary, quiet
 from hubmap_viewer.jobs import Job, Jobs, Steps
 from trainer.errors import Cancelled
 
 
-class SearchRow(QWidget):
+class SearchButton(QWidget):
     """One search at a time.
 
     Parameters
@@ -22,6 +22,11 @@ class SearchRow(QWidget):
         Of the work, in napari's progress area.
     begin
         Gives the work.
+
+    Attributes
+    ----------
+    state
+        How things stand, in words; to be placed where there is room for them.
     """
 
     stepped = Signal(object)
@@ -38,14 +43,12 @@ class SearchRow(QWidget):
         self.bar.setTextVisible(False)
         self.bar.setRange(0, 1000)
         self.bar.setMaximumHeight(8)
-        self.bar.setMinimumWidth(80)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(8)
-        row.addWidget(self.run)
-        row.addWidget(self.bar)
-        row.addWidget(self.cancel)
-        row.addWidget(self.state, 1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(2)
+        for part in (self.run, self.bar, self.cancel):
+            column.addWidget(part)
+        column.addStretch(1)
         self.bar.hide()
         self.cancel.hide()
         self.run.clicked.connect(self._start)
