@@ -229,8 +229,10 @@ def _show(store: Store, batch: Batch, terminal: Terminal, more: dict[str, Any]) 
     for case in sorted(cases, key=lambda case: case.drawn or 0):
         if case.drawn is not None and case.right is None and case.organ not in endings:
             waiting.setdefault(case.organ, []).append(case.case_id)
-    for organ, ids in sorted(waiting.items()):
-        terminal.note(f"To check, {organ}: {' '.join(ids)}")
+    for one in results:
+        if one.organ in waiting:
+            told = f"{one.allowed or 0} of {one.sampled} may be wrong"
+            terminal.note(f"To check, {one.organ} ({told}): {' '.join(waiting[one.organ])}")
     document = {
         "batch": batch.id,
         "accepted": [case.case_id for case in cases],
@@ -243,12 +245,11 @@ def _show(store: Store, batch: Batch, terminal: Terminal, more: dict[str, Any]) 
 def _table(batch: Batch, results: list[Outcome], endings: Mapping[str, str]) -> Table:
     title = f"Batch {batch.id}: up to {batch.tolerance:.1%} may be wrong"
     table = Table("organ", title=title)
-    for name in ("accepted", "sample", "checked", "wrong", "allowed", "rate", "95 % bound"):
+    for name in ("accepted", "checked", "wrong", "rate", "95 % bound"):
         table.add_column(name, justify="right")
     table.add_column("outcome")
     for one in results:
-        allowed = "–" if one.allowed is None else one.allowed
-        counts = (one.accepted, one.sampled, one.checked, one.wrong, allowed)
+        counts = (one.accepted, f"{one.checked} of {one.sampled}", one.wrong)
         rate = "–" if one.rate is None else f"{one.rate:.1%}"
         ending = endings.get(one.organ, "open")
         table.add_row(one.organ, *map(str, counts), rate, f"{one.bound:.1%}", ending)

@@ -95,6 +95,7 @@ class TestEnough:
         assert enough(100_000, 0.05) == 59  # the well-known 59 of 5 %: 0.95 ** 59 < 0.05
         assert enough(100, 0.05) == 39
         assert enough(10, 0.05) == 10
+        assert enough(20, 0) == 19  # the only wrong one is missed in 5 % exactly
         assert enough(0, 0.05) == 0
 
 
