@@ -18,8 +18,9 @@ from hubmap_viewer.finding_layer import FindingLayer
 from hubmap_viewer.jobs import Job, Jobs, post
 from hubmap_viewer.keys import SIDE_BY_SIDE, bind_findings, bind_keys, chosen_keys
 from hubmap_viewer.layers import CaseLayers
-from hubmap_viewer.loading import load, load_predictions
+from hubmap_viewer.loading import load_predictions
 from hubmap_viewer.open_case import OpenCase
+from hubmap_viewer.prefetch import Prefetch
 from hubmap_viewer.reviewing import Reviewing
 from hubmap_viewer.scores import Scores, score, score_all
 from hubmap_viewer.session import Session
@@ -71,6 +72,7 @@ class Desk:
         self.side_by_side = SideBySide(viewer, self.session, self.layers)
         viewer.bind_key(self.keys[SIDE_BY_SIDE], self.side_by_side.on_key, overwrite=True)
         self.session.told.connect(self.tell)
+        self.ahead = Prefetch(self.session, self.jobs.call)
         self.session.case_wanted.connect(self._load)
         self.session.case_opened.connect(self._caption)
         self.session.curated_changed.connect(self._caption)
@@ -111,11 +113,7 @@ class Desk:
 
     def _load(self, case_id: str) -> None:
         self.viewer.status = f"Opening case {case_id} …"
-        self.jobs.call(
-            partial(load, self.session.sources, case_id),
-            self.session.put,
-            partial(self.session.fail, case_id),
-        )
+        self.ahead.load(case_id, self.session.put, partial(self.session.fail, case_id))
 
     def _caption(self) -> None:
         here = self.session.open
@@ -150,6 +148,7 @@ class Desk:
 
     def on_predicted(self, case_id: str) -> None:
         """A case's prediction has just been kept: show and score it."""
+        self.ahead.forget(case_id)
         here = self.session.open
         if here is not None and here.id == case_id:
             self.reread_prediction()
