@@ -11,7 +11,7 @@ from hashlib import blake2b
 from trainer.data.cohort import Cohort
 from trainer.data.predictions import Predictions
 from trainer.data.store import Batch, Revision, Store
-from trainer.errors import PredictionError, SettingsError, TrainerError
+from trainer.errors import PredictionError, SettingsError, StoreError, TrainerError
 from trainer.predict.postprocess import to_mask
 from trainer.review.acceptance import Candidate, Outcome, Rule, outcomes
 from trainer.review.sampling import draw, enough
@@ -95,13 +95,17 @@ def accept(
     """Accept the predictions of the candidates that were found, each at its organ's threshold.
 
     Each case is kept wholly or not at all, so that it may be ended at any time and gone on
-    with later. A case that a person has reviewed by now stays as it is.
+    with later. A case that a person has reviewed by now stays as it is; one of an organ that
+    has `failed` is refused.
     """
+    spent = failed(store, predictions, Rule.from_json(batch.rule))
     for done, candidate in enumerate(found, start=1):
         if cancelled():
             return
         case_id = candidate.case_id
         try:
+            if candidate.organ in spent:
+                raise _spent(candidate)
             revision = _accept(store, cohort, predictions, batch, candidate)
         except TrainerError as error:
             yield Step(case_id, done, len(found), error=error)
@@ -232,6 +236,14 @@ def fingerprint(predictions: Predictions) -> str:
     told = predictions.description
     kept = [told.get(key) for key in ("ensemble", "fingerprint", "threshold", "thresholds")]
     return blake2b(json.dumps(kept, sort_keys=True).encode(), digest_size=8).hexdigest()
+
+
+def _spent(candidate: Candidate) -> StoreError:
+    return StoreError(
+        f"these predictions of {candidate.organ} failed a sample by such a rule before",
+        case=candidate.case_id,
+        remedy="choose a stricter rule, or predict with a better ensemble",
+    )
 
 
 def _accept(

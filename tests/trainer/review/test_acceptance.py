@@ -308,6 +308,12 @@ class TestChecking:
         reasons = [one.reason for one in again if isinstance(one, LeftOut)]
         assert reasons.count("failed a sample before") == 11  # but for the one that needs work
 
+        anyway = list(candidates(cohort.cases.values(), predictions, RULE, store.latest_all()))
+        second = bulk.begin(store, RULE, predictions, 0.25)
+        steps = list(bulk.accept(store, cohort, predictions, second, anyway))
+        assert len(steps) == 11
+        assert all("predictions of lung failed a sample" in str(step.error) for step in steps)
+
     def test_a_batch_that_was_only_taken_back_did_not_fail(
         self, cohort: Cohort, predictions: Predictions, store: Store
     ):
