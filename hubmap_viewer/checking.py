@@ -39,7 +39,7 @@ class Row:
         if self.ending == "passed":
             return "passed"
         if self.ending == "reopened":
-            return f"failed: {self.given_back} unreviewed again"
+            return f"failed: {self.given_back} reopened"
         if one.sampled == 0:
             return "sample not drawn"
         return f"{one.sampled - one.checked} to check"
@@ -119,7 +119,7 @@ class SampleCheck:
             return "It was stopped before its sample was drawn; the same rule goes on with it."
         checked = sum(case.right is not None for case in sample)
         spared = len(sample) - checked - len(self.waiting())
-        rest = f" ({spared} need no check: their organ failed)" if spared else ""
+        rest = f", {spared} spared" if spared else ""
         return f"{checked} of {len(sample)} checked{rest}"
 
     def _given_back(self, organ: str) -> int:
@@ -154,6 +154,7 @@ class SampleCheck:
             return
         if not session.flush():
             return
+        ended = set(self.endings)
         try:
             if right and self._is_mended(here):
                 session.told.emit(f"Case {here.id} has been mended, so what was accepted is wrong.")
@@ -164,6 +165,9 @@ class SampleCheck:
             session.told.emit(error)
             return
         self.show(batch.id)
+        for row in self.rows():
+            if row.ending == "reopened" and row.outcome.organ not in ended:
+                session.told.emit(_failure(row))
         self.open_next()
 
     def _is_mended(self, here: OpenCase) -> bool:
@@ -172,6 +176,12 @@ class SampleCheck:
         (revision_id,) = (c.revision_id for c in self.cases if c.case_id == here.id)
         assert store is not None
         return not np.array_equal(store.mask(store.revision(revision_id)), here.curated)
+
+
+def _failure(row: Row) -> str:
+    one, count = row.outcome, row.given_back
+    cases = f"{count} case is" if count == 1 else f"{count} cases are"
+    return f"{one.organ} failed: up to {one.bound:.0%} may be wrong, so {cases} unreviewed again."
 
 
 def describe(batch: Batch) -> str:

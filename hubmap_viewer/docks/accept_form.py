@@ -115,7 +115,7 @@ class AcceptForm(QWidget):
         session = self._session
         session.cohort_opened.connect(self._on_cohort)
         session.predictions_changed.connect(self._reweigh)
-        self.model.changed.connect(self._timer.start)
+        self.model.changed.connect(lambda: self._timer.start())
         self.organ.currentIndexChanged.connect(self._on_rule)
         self.confidence.valueChanged.connect(self._on_rule)
         self.disagreement.valueChanged.connect(self._on_rule)
@@ -198,7 +198,7 @@ class AcceptForm(QWidget):
     def _told(self, preview: Preview, why_not: str) -> str:
         organs = [candidate.organ for candidate in preview.found]
         taken = ", ".join(f"{organ} {organs.count(organ)}" for organ in sorted(set(organs)))
-        out = ", ".join(f"{count} {why}" for why, count in sorted(preview.left_out.items()))
+        out = ", ".join(f"{why} {count}" for why, count in sorted(preview.left_out.items()))
         if not taken:
             taken = why_not.rstrip(".") or "Nothing more to accept"
         return f"{taken}; left out: {out}" if out else taken

@@ -54,11 +54,11 @@ INTRA, INTER = _told(lambda row: row.intra), _told(lambda row: row.inter)
 CELLS = (
     Cell("organ", lambda row: row.organ),
     *(
-        Cell(f"self: {cell.title}", cell.text, cell.key, "Dice of reviewers with themselves")
+        Cell(f"self\n{cell.title}", cell.text, cell.key, "Dice of reviewers with themselves")
         for cell in INTRA
     ),
     *(
-        Cell(f"others: {cell.title}", cell.text, cell.key, "Dice of reviewers with others")
+        Cell(f"others\n{cell.title}", cell.text, cell.key, "Dice of reviewers with others")
         for cell in INTER
     ),
 )
@@ -90,7 +90,7 @@ class BlindPanel(QWidget):
     # -- building -------------------------------------------------------------------------
 
     def _build(self) -> None:
-        self.k.setRange(1, 999)
+        self.k.setRange(1, 99)
         self.k.setValue(5)
         self.k.setToolTip("How many random cases of each organ, of those a person has reviewed")
         top, buttons = QHBoxLayout(), QHBoxLayout()
@@ -114,7 +114,7 @@ class BlindPanel(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(12)
-        row.addLayout(column, 2)
+        row.addLayout(column, 3)
         row.addWidget(self.table, 4)
 
     def _listen(self) -> None:

@@ -8,9 +8,14 @@ from hubmap_viewer.checking import Row, SampleCheck, describe
 from hubmap_viewer.docks.base import combo, enable, primary
 from hubmap_viewer.docks.row_table import Cell, RowTable
 
+BOUND = (
+    "Upper 95 % bound of the share that is wrong of all accepted (hypergeometric, exact); "
+    "it holds once the whole sample is checked"
+)
+
 CELLS = (
     Cell("organ", lambda row: row.outcome.organ),
-    Cell("accepted", lambda row: str(row.outcome.accepted), lambda row: row.outcome.accepted),
+    Cell("result", lambda row: row.words),
     Cell(
         "checked",
         lambda row: f"{row.outcome.checked} of {row.outcome.sampled}",
@@ -18,20 +23,19 @@ CELLS = (
         "Of the random sample that was drawn",
     ),
     Cell(
-        "wrong (may be)",
+        "wrong\n(may)",
         lambda row: f"{row.outcome.wrong} ({_allowed(row)})",
         lambda row: row.outcome.wrong,
         "Wrong ones in the sample, and how many may be for the organ to pass",
     ),
     Cell("rate", lambda row: _rate(row), lambda row: row.outcome.rate or 0.0, "Wrong of checked"),
     Cell(
-        "at most",
+        "at most\n(95 %)",
         lambda row: f"{row.outcome.bound:.1%}" if row.outcome.checked else "–",
         lambda row: row.outcome.bound,
-        "Upper 95 % bound of the share that is wrong of all accepted (hypergeometric, exact); "
-        "it holds once the whole sample is checked",
+        BOUND,
     ),
-    Cell("result", lambda row: row.words),
+    Cell("accepted", lambda row: str(row.outcome.accepted), lambda row: row.outcome.accepted),
 )
 
 
@@ -76,8 +80,8 @@ class CheckPanel(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(12)
-        row.addLayout(column, 1)
-        row.addWidget(self.table, 2)
+        row.addLayout(column, 2)
+        row.addWidget(self.table, 5)
         self.batches.activated.connect(lambda at: self.model.show(self.batches.itemData(at)))
         self.next.clicked.connect(self.model.open_next)
         self.right.clicked.connect(lambda: self.model.judge(True))

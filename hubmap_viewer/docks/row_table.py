@@ -103,7 +103,7 @@ class RowTable(QTableView):
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setShowGrid(False)
         self.setTabKeyNavigation(False)
-        self._shape_headers()
+        self._shape_headers(stretch=cells[-1].key is None)
         self.clicked.connect(self._pick)
         self.activated.connect(self._pick)
 
@@ -125,7 +125,7 @@ class RowTable(QTableView):
         columns = range(self._sorted.columnCount())
         return [self._sorted.index(number, column).data() for column in columns]
 
-    def _shape_headers(self) -> None:
+    def _shape_headers(self, *, stretch: bool) -> None:
         vertical, horizontal = self.verticalHeader(), self.horizontalHeader()
         assert vertical is not None
         assert horizontal is not None
@@ -133,7 +133,7 @@ class RowTable(QTableView):
         vertical.setDefaultSectionSize(_ROW_HEIGHT)
         horizontal.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         horizontal.setMinimumSectionSize(28)
-        horizontal.setStretchLastSection(True)
+        horizontal.setStretchLastSection(stretch)
         horizontal.setHighlightSections(False)
         # The arrow takes room in every column: it comes with the first click.
         horizontal.setSortIndicatorShown(False)

@@ -47,7 +47,7 @@ class SuspectsDock(Dock):
         row.addLayout(column)
         row.addWidget(self._pages, 1)
         self.body.addLayout(row, 1)
-        session.cohort_opened.connect(self.notice.hide)
+        session.cohort_opened.connect(lambda: self.notice.hide())
 
     def _on_failed(self, error: BaseException) -> None:
         self.notice.tell(str(error), wrong=True)

@@ -179,11 +179,13 @@ def test_all_right_passes(check: SampleCheck, session: Session) -> None:
 
 
 def test_a_wrong_one_reopens_its_organ_and_no_other(check: SampleCheck, session: Session) -> None:
+    told = words_told(session)
     wrong = next(id for id in check.waiting() if id.startswith("2"))
     session.want(wrong)
     check.judge(False)
     (row,) = (row for row in check.rows() if row.outcome.organ == "spleen")
-    assert row.words == "failed: 3 unreviewed again"
+    assert row.words == "failed: 3 reopened"
+    assert any("so 3 cases are unreviewed again" in words for words in told)
     assert row.outcome.rate == 1.0
     status = {case.id: session.status(case.id) for case in SPLEENS}
     assert status.pop(wrong) == "needs work"
