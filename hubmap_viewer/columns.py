@@ -132,7 +132,7 @@ COLUMNS = (
         3,
         usual=False,
     ),
-    Column("status", "status", "The reviewer's verdict", _status),
+    Column("status", "status", "The reviewer's verdict", _status, usual=False),
     Column("reviewer", "reviewer", "Who reviewed the case last", _reviewer, usual=False),
     Column(
         "source", "source", "Where the image is from", lambda _, case: case.data_source, usual=False

@@ -43,7 +43,7 @@ class FindingLayer:
         pixel = self._pixel()
         width = max(1, round(_RING / (self._viewer.scene.camera.zoom * pixel)))
         layer = self._made()
-        layer.data = ring(finding.region, width)
+        layer.data = ring(finding.region, width)  # type: ignore[assignment]
         row, column = finding.box[:2]
         layer.scale = np.array((pixel, pixel))
         layer.translate = np.array(((row - width) * pixel, (column - width) * pixel))
@@ -83,14 +83,14 @@ class FindingLayer:
 
     def _made(self) -> Labels:
         """The layer, put back if the user has taken it away; it is never the active one."""
+        here = self._session.open
+        unit = "µm" if here is not None and here.loaded.case.pixel_size else "pixel"
         if self._layer is None or self._layer not in self._viewer.layers:
             active = self._viewer.layers.selection.active
-            self._layer = Labels(np.zeros((2, 2), np.uint8), name=NAME)
+            self._layer = Labels(np.zeros((2, 2), np.uint8), name=NAME, units=(unit, unit))
             self._viewer.add_layer(self._layer)
             self._layer.editable = False
             self._viewer.layers.selection.active = active
-        here = self._session.open
-        unit = "µm" if here is not None and here.loaded.case.pixel_size else "pixel"
         self._layer.units = (unit, unit)
         return self._layer
 

@@ -143,8 +143,10 @@ class Jobs:
                 outcome[0] = step.error
                 return
             job.done, job.total = step.done, step.total
-            bar.update(int(100 * job.share) - bar.n)
+            # Told first: napari's bar lets other events in, the end of the work among them.
             job.stepped.emit(step)
+            if grown := int(100 * job.share) - bar.n:
+                bar.update(grown)
 
         def on_finished() -> None:
             job.running = False

@@ -9,6 +9,7 @@ import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Image, Labels, Layer
 from napari.utils.colormaps import DirectLabelColormap
+from numpy.typing import NDArray
 
 from hubmap_viewer import colours
 from hubmap_viewer.edits import Box
@@ -131,7 +132,7 @@ class CaseLayers:
         mode = layer.mode
         # Not to be edited for a moment: that makes napari forget the last case's strokes.
         layer.editable = False
-        layer.data = here.curated
+        layer.data = here.curated  # type: ignore[assignment]
         layer.editable = True
         layer.mode = mode
 
@@ -162,7 +163,7 @@ class CaseLayers:
         pixel = here.loaded.case.pixel_size or 1.0
         unit = "µm" if here.loaded.case.pixel_size else "pixel"
         for name in (IMAGE, TRUTH, SECOND, PREDICTION, CURATED):
-            self._made[name].scale = np.array((pixel, pixel))
+            _put(self._made[name], "scale", np.array((pixel, pixel)))
         for layer in self._made.values():
             layer.units = (unit, unit)
 
@@ -173,9 +174,9 @@ class CaseLayers:
         layer = self._made[PROBABILITY]
         rows, columns = layer.data.shape[:2]
         scale = np.array((pixel * height / rows, pixel * width / columns))
-        layer.scale = scale
+        _put(layer, "scale", scale)
         # Pixel centres: the first coarse pixel covers the first fine ones.
-        layer.translate = (scale - pixel) / 2
+        _put(layer, "translate", (scale - pixel) / 2)
 
     # -- the user paints ------------------------------------------------------------------
 
@@ -210,6 +211,12 @@ def toggle(layers: CaseLayers, name: str) -> Callable[[object], None]:
             layers[name].visible = not layers[name].visible
 
     return act
+
+
+def _put(layer: Layer, name: str, place: NDArray[np.float64]) -> None:
+    """Set a layer's scale or translation if it is another: napari draws all anew even if not."""
+    if not np.array_equal(getattr(layer, name), place):
+        setattr(layer, name, place)
 
 
 def _outline_layer(name: str, levels: list[Mask], colour: str) -> Labels:

@@ -63,6 +63,8 @@ class Session:
     """The id of a case whose status or scores are new."""
     look_left = Signal()
     """The case that is drawn blind is about to go: now or never its drawing is kept."""
+    leaving = Signal()
+    """The window is about to close: what is to be remembered is to be kept now."""
     saved = Signal(str)
     told = Signal(object)
     """A sentence for the user: a str, or the TrainerError that says it."""
@@ -233,6 +235,7 @@ class Session:
             status=loaded.status if draft is None else draft.status,
             blind=blind,
         )
+        self.open.rethreshold(self.threshold_for(loaded.case.organ))
         self._rescore()
         self.case_opened.emit()
         self.case_updated.emit(case_id)
@@ -435,12 +438,13 @@ class Session:
         self.thresholds_changed.emit()
 
     def put_prediction(
-        self, case_id: str, predicted: Predicted | None, second: Predicted | None
+        self, case_id: str, predicted: Predicted | None, second: Predicted | None = None
     ) -> None:
         """Show both ensembles' predictions on the open case, if it is still that case."""
         if self.open is None or self.open.id != case_id or self.open.blind:
             return
         self.open.predicted, self.open.second = predicted, second
+        self.open.rethreshold(self.threshold_for(self.open.loaded.case.organ))
         self._rescore()
         self.prediction_changed.emit()
         self.case_updated.emit(case_id)

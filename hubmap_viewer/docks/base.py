@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from psygnal import Signal
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QGuiApplication, QShowEvent
 from qtpy.QtWidgets import (
     QComboBox,
@@ -29,6 +29,12 @@ from hubmap_viewer.session import Session
 
 WIDTH = 400
 """Least width of a dock in pixels: the case table with its scores fits."""
+
+QUIET = "QLabel { color: #9aa0a6; }"
+"""Of a line that explains and does not press."""
+
+LOW = 200
+"""Height in pixels that a dock below the canvas begins with."""
 
 
 class Dock(QWidget):
@@ -72,6 +78,10 @@ class Dock(QWidget):
         layout.addWidget(self.pages)
         session.cohort_opened.connect(self._show_page)
         self._show_page()
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """Low below the canvas; at the right the window's height is what there is."""
+        return QSize(WIDTH, LOW)
 
     def showEvent(self, a0: QShowEvent | None) -> None:  # noqa: N802
         """Once it is in a window, have the window's end watched."""
@@ -180,7 +190,7 @@ def quiet(text: str = "") -> QLabel:
     label = QLabel(text)
     label.setWordWrap(True)
     label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-    label.setStyleSheet("QLabel { color: #9aa0a6; }")
+    label.setStyleSheet(QUIET)
     return label
 
 

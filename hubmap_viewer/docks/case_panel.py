@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QKeySequence
-from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QShortcut, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QGridLayout, QPushButton, QShortcut, QVBoxLayout, QWidget
+from superqt import QElidingLabel
 
 from hubmap_viewer import colours, keys
-from hubmap_viewer.docks.base import enable, quiet
+from hubmap_viewer.docks.base import QUIET, enable
 from hubmap_viewer.docks.key_list import written
 from hubmap_viewer.session import Session
 
@@ -28,7 +29,7 @@ class CasePanel(QWidget):
         self._session = session
         self._chosen = chosen
         self._host = host
-        self.title, self.dice, self.kept = QLabel(), QLabel(), quiet()
+        self.title, self.dice, self.kept = QElidingLabel(), QElidingLabel(), QElidingLabel()
         self.buttons: dict[keys.Key, QPushButton] = {}
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -37,8 +38,9 @@ class CasePanel(QWidget):
         font.setBold(True)
         self.title.setFont(font)
         for label in (self.title, self.dice, self.kept):
-            label.setWordWrap(True)
+            label.setMinimumWidth(0)
             layout.addWidget(label)
+        self.kept.setStyleSheet(QUIET)
         layout.addLayout(self._build_buttons())
         self._listen()
         self.show_case()
@@ -115,6 +117,7 @@ class CasePanel(QWidget):
             f"{case.pixel_size:g} µm/px" if case.pixel_size else "pixel size unknown",
         )
         self.title.setText(" · ".join(word for word in known if word))
+        self.title.setToolTip(self.title.text())
         self._show_scores()
 
     def _show_scores(self) -> None:
@@ -144,9 +147,10 @@ class CasePanel(QWidget):
         elif here.id in self._session.unsaved():
             kept = "saving …"
         elif review is None:
-            kept = f"nothing kept yet; shown is a copy of {here.loaded.origin}"
+            kept = f"not kept yet; a copy of {here.loaded.origin}"
         else:
             kept = f"saved {review.created.astimezone():%H:%M:%S} by {review.author}"
+        self.kept.setToolTip(kept)
         self.kept.setText(f"{colours.STATUS_SHAPE[here.status]} {here.status} · {kept}")
 
 

@@ -34,7 +34,7 @@ class CaseTable(QAbstractTableModel):
         session.case_wanted.connect(lambda _: self._repaint())
         session.scores_changed.connect(self._repaint)
         session.queue_changed.connect(self._follow)
-        session.cohort_opened.connect(self._icons.clear)
+        session.cohort_opened.connect(self._forget)
         thumbnails.ready.connect(self._put_icon)
         self._follow()
 
@@ -112,6 +112,9 @@ class CaseTable(QAbstractTableModel):
         self._icons[case_id] = QIcon(QPixmap.fromImage(image))
         if row is not None:
             self.dataChanged.emit(self.index(row, 0), self.index(row, 0))
+
+    def _forget(self) -> None:
+        self._icons.clear()
 
     def _follow(self) -> None:
         """Show the queue as it is now, the selection kept on its cases."""

@@ -31,12 +31,13 @@ class ClosingGuard(QObject):
 
     def eventFilter(self, a0: QObject | None, a1: QEvent | None) -> bool:  # noqa: N802
         """Refuse to close while edits cannot be saved, unless the user gives them up."""
-        if a1 is not None and a1.type() == QEvent.Type.Close and not self._session.flush():
-            if self._give_up():
-                return False
-            a1.ignore()
-            return True
-        return False
+        if a1 is None or a1.type() != QEvent.Type.Close:
+            return False
+        if self._session.flush() or self._give_up():
+            self._session.leaving.emit()
+            return False
+        a1.ignore()
+        return True
 
     def _give_up(self) -> bool:
         lost = self._session.unsaved()

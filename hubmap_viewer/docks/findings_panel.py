@@ -115,7 +115,7 @@ class FindingsPanel(QWidget):
         self.pair, self.count = combo(), quiet()
         self.table = QTableView()
         self.cause, self.note = combo(), QLineEdit()
-        self.tag_finding, self.tag_case = QPushButton("Tag finding"), QPushButton("Tag case")
+        self.tag_finding, self.tag_case = QPushButton("Tag finding"), QPushButton("case")
         self.tags = QVBoxLayout()
         self._strengths: list[float] = []
         self._timer = QTimer(self)
@@ -124,8 +124,9 @@ class FindingsPanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
+        self.pair.setMinimumContentsLength(16)
         top = QHBoxLayout()
-        top.addWidget(self.pair)
+        top.addWidget(self.pair, 1)
         top.addWidget(self.count, 1)
         layout.addLayout(top)
         self._build_table()
@@ -143,7 +144,8 @@ class FindingsPanel(QWidget):
         table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         table.setShowGrid(False)
         table.setTabKeyNavigation(False)
-        table.setMinimumHeight(90)
+        table.setMinimumHeight(80)
+        table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         vertical, header = table.verticalHeader(), table.horizontalHeader()
         assert vertical is not None
         assert header is not None
@@ -153,7 +155,7 @@ class FindingsPanel(QWidget):
         header.setStretchLastSection(True)
         header.setMinimumSectionSize(36)
         header.setStyleSheet("QHeaderView::section { padding: 2px 3px; }")
-        for column, width in enumerate((104, 84, 60, 48, 44)):
+        for column, width in enumerate((98, 82, 60, 46, 42)):
             table.setColumnWidth(column, width)
         table.clicked.connect(lambda index: self._findings.choose(index.row()))
         table.activated.connect(lambda index: self._findings.choose(index.row()))
@@ -162,7 +164,9 @@ class FindingsPanel(QWidget):
         for cause in CAUSES:
             self.cause.addItem(cause, cause)
         self.cause.setToolTip("The cause of the failure")
+        self.tag_case.setAccessibleName("Tag case")
         self.note.setPlaceholderText("note …")
+        self.note.setMinimumWidth(50)
         self.tag_finding.clicked.connect(lambda: self._tag(whole=False))
         self.tag_case.clicked.connect(lambda: self._tag(whole=True))
         row = QHBoxLayout()
@@ -199,7 +203,7 @@ class FindingsPanel(QWidget):
         self.pair.setEnabled(self.pair.count() > 0)
         if found.all:
             lost = sum(one.loss for one in found.all)
-            self.count.setText(f"{len(found.all)} findings cost {lost:.3f} Dice")
+            self.count.setText(f"{len(found.all)} cost {lost:.3f} Dice")
         else:
             self.count.setText(found.nothing())
         self._select()

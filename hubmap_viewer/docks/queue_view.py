@@ -31,8 +31,8 @@ from hubmap_viewer.remembered import Remembered, load, note, save
 from hubmap_viewer.session import Session
 from hubmap_viewer.thumbnails import Thumbnails
 
-_WIDTHS = {"case": 116, "organ": 88, "status": 84, "reviewer": 76, "source": 64}
-_NUMBER = 56
+_WIDTHS = {"case": 110, "organ": 84, "curated": 62, "status": 84, "reviewer": 76, "source": 64}
+_NUMBER = 52
 _SETTLED = 200
 """Milliseconds of quiet after which new scores may change the order."""
 
@@ -118,7 +118,7 @@ class QueueView(QWidget):
         table.setShowGrid(False)
         table.setTabKeyNavigation(False)
         table.setIconSize(QSize(24, 24))
-        table.setMinimumHeight(130)
+        table.setMinimumHeight(100)
         vertical, header = table.verticalHeader(), table.horizontalHeader()
         assert vertical is not None
         assert header is not None
@@ -134,8 +134,7 @@ class QueueView(QWidget):
         header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         table.setSortingEnabled(True)
         for number, column in enumerate(COLUMNS):
-            width = _NUMBER if column.digits is not None else _WIDTHS[column.name]
-            table.setColumnWidth(number, width)
+            table.setColumnWidth(number, _WIDTHS.get(column.name, _NUMBER))
         selection = table.selectionModel()
         assert selection is not None
         selection.selectionChanged.connect(lambda *_: self._session.select(self._selected()))
@@ -164,7 +163,7 @@ class QueueView(QWidget):
         session.cohort_opened.connect(self._on_cohort)
         session.case_wanted.connect(self._on_wanted)
         session.case_updated.connect(lambda _: self._later.start())
-        session.scores_changed.connect(self._later.start)
+        session.scores_changed.connect(lambda: self._later.start())
         session.predictions_changed.connect(self._on_predictions)
         self._queue.changed.connect(self._on_queue)
 

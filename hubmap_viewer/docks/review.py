@@ -52,7 +52,7 @@ class ReviewDock(Dock):
         self.queue_view.table.activated.connect(self._open_row)
         session.case_wanted.connect(lambda _: self.notice.hide())
         session.case_failed.connect(self._on_failed)
-        self.window_gone.connect(self.queue_view.remember)
+        session.leaving.connect(self.queue_view.remember)
 
     def _build_help(self) -> None:
         self.help.setText("?")

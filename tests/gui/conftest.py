@@ -43,6 +43,16 @@ class Window:
         return self.viewer.window._qt_viewer.canvas.native
 
     @property
+    def cases(self) -> Any:
+        """The queue: filters and table."""
+        return self.review.queue_view
+
+    @property
+    def case(self) -> Any:
+        """The open case's lines and buttons."""
+        return self.review.case_panel
+
+    @property
     def open_id(self) -> str | None:
         here = self.desk.session.open
         return None if here is None else here.id
@@ -105,10 +115,11 @@ class Window:
 
     def go(self, case_id: str) -> None:
         """Open a case by a double click on its row."""
-        row = self.review.model.row_of(case_id)
+        view = self.cases
+        row = view.model.row_of(case_id)
         assert row is not None
-        index = self.review.filter.mapFromSource(self.review.model.index(row, 0))
-        table = self.review.table
+        index = view.model.index(row, 0)
+        table = view.table
         table.scrollTo(index)
         spot = table.visualRect(index).center()
         left, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
@@ -123,7 +134,8 @@ class Window:
 
 @pytest.fixture(autouse=True)
 def _quiet_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    for kind in ("DATA", "STATE", "CACHE"):
+        monkeypatch.setenv(f"XDG_{kind}_HOME", str(tmp_path / kind.lower()))
     notification_manager.records.clear()
 
 

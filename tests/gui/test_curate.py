@@ -118,7 +118,7 @@ def test_what_was_drawn_is_there_at_the_next_start(
 def test_a_key_gives_a_verdict(window: Window, cohort_folder: Path, key: str, status: str) -> None:
     window.press(key)
     window.wait(lambda: status_on_disk(cohort_folder, "11") == status)
-    assert status in window.review.kept.text()
+    assert status in window.case.kept.text()
     assert np.array_equal(kept(cohort_folder, "11"), TRAIN[0].mask)
 
 
@@ -127,19 +127,19 @@ def test_the_same_keys_work_in_the_table(window: Window, cohort_folder: Path) ->
     from qtpy.QtTest import QTest
 
     window.go("12")
-    window.review.table.setFocus()
-    window.wait(window.review.table.hasFocus)
-    QTest.keyClick(window.review.table, Qt.Key.Key_A)
+    window.cases.table.setFocus()
+    window.wait(window.cases.table.hasFocus)
+    QTest.keyClick(window.cases.table, Qt.Key.Key_A)
     window.wait(lambda: status_on_disk(cohort_folder, "12") == "accepted")
 
 
 def test_letters_typed_into_the_search_judge_nothing(window: Window) -> None:
     from qtpy.QtTest import QTest
 
-    window.review.search.setFocus()
-    window.wait(window.review.search.hasFocus)
-    QTest.keyClicks(window.review.search, "war")
-    assert window.review.search.text() == "war"
+    window.cases.search.setFocus()
+    window.wait(window.cases.search.hasFocus)
+    QTest.keyClicks(window.cases.search, "war")
+    assert window.cases.search.text() == "war"
     assert window.desk.session.status("11") == "unreviewed"
 
 
@@ -161,12 +161,12 @@ def test_truth_and_clear_keys_replace_the_mask_and_can_be_undone(window: Window)
 
 
 def test_dice_follows_the_brush(window: Window) -> None:
-    assert "curated 1.000" in window.review.dice.text()
+    assert "curated 1.000" in window.case.dice.text()
     window.press("P")
     window.drag(STROKE)
     mask, truth = window.desk.layers.curated.data, TRAIN[0].mask
     expected = 2 * (mask & truth).sum() / (mask.sum() + truth.sum())
-    assert f"curated {expected:.3f}" in window.review.dice.text()
+    assert f"curated {expected:.3f}" in window.case.dice.text()
     assert f"curated {expected:.3f}" in window.viewer.canvas.overlays.text.text
 
 

@@ -28,7 +28,7 @@ def test_another_key_accepts_and_the_usual_one_does_not(
     preferences.accept = "G"
     window = open_window(cohort_folder)
     window.wait(lambda: window.open_id == "11")
-    assert window.review.buttons[keys.ACCEPT].text().endswith("G")
+    assert window.case.buttons[keys.ACCEPT].text().endswith("G")
     window.press("A")
     assert window.desk.session.status("11") == "unreviewed"
     window.press("G")

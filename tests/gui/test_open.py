@@ -20,6 +20,7 @@ def test_layers_with_outlines_above_the_fill(window: Window) -> None:
         "probability",
         "curated",
         "truth",
+        "second ensemble",
         "prediction",
     ]
     assert window.viewer.layers.selection.active is window.desk.layers.curated
@@ -41,7 +42,7 @@ def test_pixel_size_scales_the_layers_and_the_bar(window: Window) -> None:
     window.go("22")
     assert tuple(window.desk.layers["image"].scale) == (1, 1)
     assert str(window.desk.layers["image"].units[0]) == "pixel"
-    assert "pixel size unknown" in window.review.title.text()
+    assert "pixel size unknown" in window.case.title.text()
 
 
 def test_every_case_opens_whatever_its_size(window: Window) -> None:
@@ -56,7 +57,7 @@ def test_every_case_opens_whatever_its_size(window: Window) -> None:
 def test_a_case_without_truth_says_so(window: Window) -> None:
     window.go("31")
     assert not np.asarray(window.desk.layers["truth"].data[0]).any()
-    assert window.review.dice.text() == "No truth to compare with."
+    assert window.case.dice.text() == "No truth to compare with."
 
 
 def test_keys_walk_the_queue_and_stop_at_its_ends(window: Window) -> None:
@@ -70,7 +71,7 @@ def test_keys_walk_the_queue_and_stop_at_its_ends(window: Window) -> None:
 
 
 def test_the_filter_is_the_queue(window: Window) -> None:
-    window.review.organ.setCurrentText("lung")
+    window.cases.organ.setCurrentText("lung")
     window.press("Ctrl+Right")
     window.wait(lambda: window.open_id == "21")
     window.press("Ctrl+Right")
@@ -87,7 +88,7 @@ def test_a_folder_or_its_csv_dropped_on_napari(
     window.viewer.window._qt_viewer._qt_open(
         [str(cohort_folder / dropped)], stack=False, plugin="hubmap-viewer"
     )
-    window.wait(lambda: window.review.model.rowCount() == 5)
+    window.wait(lambda: window.cases.model.rowCount() == 5)
     window.wait(lambda: window.open_id == "11")
 
 
@@ -110,7 +111,7 @@ def test_one_bad_image_costs_only_its_case(
     window.wait(lambda: any("12.tiff" in told for told in window.told()))
     assert window.open_id == "11"
     assert window.review.notice.text.endswith("12 could not be opened. Case 11 is still open.")
-    assert window.review.title.text().startswith("11 ")
+    assert window.case.title.text().startswith("11 ")
     window.press("Ctrl+Right")
     window.wait(lambda: window.open_id == "21")
 
@@ -179,5 +180,10 @@ def test_the_plugin_menu_offers_docks_and_demo() -> None:
         "Ensemble",
         "Train",
         "Export",
+        "Failures",
+        "What if",
+        "Compare",
+        "Suspects",
+        "Audit",
     ]
     assert manifest.contributions.sample_data

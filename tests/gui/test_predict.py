@@ -59,8 +59,8 @@ def test_all_cases_are_predicted_kept_and_there_at_the_next_start(
     window.desk.close()
     again = open_window(cohort_folder)
     again.wait(lambda: again.open_id == "11" and np.any(again.desk.layers["prediction"].data[0]))
-    row = again.review.filter.index(0, 2)
-    again.wait(lambda: again.review.filter.data(row) == f"{here.scores.prediction:.3f}")
+    row = again.cases.model.index(0, 2)
+    again.wait(lambda: again.cases.model.data(row) == f"{here.scores.prediction:.3f}")
 
 
 def test_a_prediction_can_be_taken_as_the_curated_mask(window: Window, ensemble_file: Path) -> None:
@@ -77,9 +77,9 @@ def test_a_prediction_can_be_taken_as_the_curated_mask(window: Window, ensemble_
 def test_selected_cases(window: Window, ensemble_file: Path) -> None:
     choose(window, ensemble_file)
     window.show(window.review)
-    table = window.review.table
+    table = window.cases.table
     for row, held in ((1, Qt.KeyboardModifier.NoModifier), (3, Qt.KeyboardModifier.ShiftModifier)):
-        spot = table.visualRect(window.review.filter.index(row, 0)).center()
+        spot = table.visualRect(window.cases.model.index(row, 0)).center()
         QTest.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, held, spot)
     window.show(window.ensemble)
     window.ensemble.scope.button(1).setChecked(True)

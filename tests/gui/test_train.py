@@ -75,7 +75,7 @@ def test_a_run_learns_from_accepted_masks_and_stands_beside_the_one_before(
         return all(s and s.prediction is not None and s.second is not None for s in scores)
 
     window.wait(both)
-    shown = [window.review.filter.data(window.review.filter.index(1, column)) for column in (2, 3)]
+    shown = [window.cases.model.data(window.cases.model.index(1, column)) for column in (2, 4)]
     assert all(np.isfinite(float(value)) for value in shown)
 
 
