@@ -15,7 +15,6 @@ from trainer.metrics import dice, iou
 from trainer.predict.postprocess import to_mask
 from trainer.review.certainty import confidence, disagreement
 
-
 SLIGHT = 0.005
 """Of a case's Dice: a boundary that is off by less is nothing to mend."""
 
