@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 from napari.layers import Image, Labels, Layer
 
 PLACE = ("scale", "units")
@@ -45,7 +46,10 @@ class Twin:
 
     def _copy(self, name: str) -> None:
         def copy(_: object = None) -> None:
-            setattr(self.layer, name, getattr(self.original, name))
+            value = getattr(self.original, name)
+            # napari draws a layer anew even if it is put where it is.
+            if not np.array_equal(getattr(self.layer, name), value):
+                setattr(self.layer, name, value)
 
         copy()
         self._hear(getattr(self.original.events, name), copy)
