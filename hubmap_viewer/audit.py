@@ -203,14 +203,11 @@ class BulkAccept:
     def _on_case(self, case_id: str) -> None:
         """Weigh a case that has been predicted since; it is one small file."""
         session, known = self._session, self._weighed.get(case_id)
-        if not isinstance(known, LeftOut) or known.reason != "no prediction":
-            return
-        if session.predictions is None or session.cohort is None:
-            return
-        case = session.cohort.cases[case_id]
-        self._weighed.update(
-            (case_id, now) for now in sift([case], session.predictions, _LOOSEST, {})
-        )
+        is_new = isinstance(known, LeftOut) and known.reason == "no prediction"
+        if is_new and session.predictions is not None and session.cohort is not None:
+            case = session.cohort.cases[case_id]
+            (now,) = sift([case], session.predictions, _LOOSEST, {})
+            self._weighed[case_id] = now
         self.changed.emit()
 
     # -- accepting ----------------------------------------------------------------------
@@ -251,4 +248,3 @@ def meaning(preview: Preview, tolerance: float) -> str:
         return ""
     shown = f"{tolerance:.1%}".replace(".0%", "%")
     return f"To check, to show at most {shown} wrong (95 % sure): {', '.join(parts)}."
-

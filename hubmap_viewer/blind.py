@@ -235,6 +235,8 @@ class SecondLook:
     def _on_case(self) -> None:
         if self.active and self._since is None:
             self._since = self._clock()
+            case_id = self._session.wanted
+            self._session.told.emit(f"Case {case_id} is drawn blind; press Done in Audit after.")
         self.changed.emit()
 
     def _on_drawn(self) -> None:

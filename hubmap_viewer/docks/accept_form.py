@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from psygnal import Signal
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import Qt
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import (
     QDoubleSpinBox,
@@ -21,14 +21,14 @@ from qtpy.QtWidgets import (
 
 from hubmap_viewer.audit import BulkAccept, Preview, Weighed, meaning
 from hubmap_viewer.docks.base import combo, enable, primary, quiet
+from hubmap_viewer.docks.soon import Soon
 from hubmap_viewer.jobs import Job, Jobs
 from hubmap_viewer.session import Session
 from trainer.errors import Cancelled
 from trainer.review.acceptance import Rule
 from trainer.review.bulk import Step
 
-_PAUSE = 40
-"""Milliseconds in which changes are gathered before what they mean is worked out."""
+TRIED = " Masks are made at the ensemble's own thresholds, not at those tried in What if."
 
 
 class AcceptForm(QWidget):
@@ -50,10 +50,7 @@ class AcceptForm(QWidget):
         self.counts, self.meaning, self.state = QLabel(), quiet(), quiet()
         self.run, self.cancel = primary("Accept predictions"), QPushButton("Cancel")
         self.bar = QProgressBar()
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(_PAUSE)
-        self._timer.timeout.connect(self._update)
+        self._soon = Soon(self, self._update)
         self._build()
         self._listen()
         self._on_cohort()
@@ -115,7 +112,8 @@ class AcceptForm(QWidget):
         session = self._session
         session.cohort_opened.connect(self._on_cohort)
         session.predictions_changed.connect(self._reweigh)
-        self.model.changed.connect(lambda: self._timer.start())
+        self.model.changed.connect(lambda: self._soon())
+        session.thresholds_changed.connect(lambda: self._soon())
         self.organ.currentIndexChanged.connect(self._on_rule)
         self.confidence.valueChanged.connect(self._on_rule)
         self.disagreement.valueChanged.connect(self._on_rule)
@@ -127,6 +125,7 @@ class AcceptForm(QWidget):
     def showEvent(self, a0: QShowEvent | None) -> None:  # noqa: N802
         """Read the predictions once somebody looks."""
         super().showEvent(a0)
+        self._soon()
         if self._stale:
             self._weigh()
 
@@ -176,7 +175,7 @@ class AcceptForm(QWidget):
         self._weighing = job
         job.stepped.connect(lambda step: self._weighing is job and self.model.put_weighed(step))
         job.ended.connect(partial(self._on_weighed, job))
-        self._timer.start()
+        self._soon()
 
     def _on_weighed(self, job: Job[Weighed], error: BaseException | None) -> None:
         if self._weighing is not job:
@@ -193,7 +192,8 @@ class AcceptForm(QWidget):
         enable(self.run, why_not)
         self.run.setText(_result(preview))
         self.counts.setText(self._told(preview, why_not))
-        self.meaning.setText(meaning(preview, self.model.tolerance))
+        tried = TRIED if self._session.thresholds else ""
+        self.meaning.setText(f"{meaning(preview, self.model.tolerance)}{tried}")
 
     def _told(self, preview: Preview, why_not: str) -> str:
         organs = [candidate.organ for candidate in preview.found]

@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
 from hubmap_viewer.blind import SecondLook, compare
 from hubmap_viewer.docks.base import clock, combo, enable, primary, quiet
 from hubmap_viewer.docks.row_table import Cell, RowTable
+from hubmap_viewer.docks.soon import Soon
 from hubmap_viewer.jobs import Jobs
 from hubmap_viewer.session import Session
 from trainer.errors import TrainerError
@@ -80,9 +81,11 @@ class BlindPanel(QWidget):
         self.about = quiet("Truth, predictions and earlier masks are hidden while you draw.")
         self.table = RowTable(CELLS, "How well reviewers agree, by organ")
         self._beats = 0
+        self._soon = Soon(self, self._update)
         self._timer = QTimer(self)
         self._timer.setInterval(_HEARTBEAT)
         self._timer.timeout.connect(self._on_beat)
+        self._timer.start()
         self._build()
         self._listen()
         self._on_cohort()
@@ -119,8 +122,7 @@ class BlindPanel(QWidget):
 
     def _listen(self) -> None:
         self._session.cohort_opened.connect(self._on_cohort)
-        self._session.case_updated.connect(lambda _: self._update())
-        self._session.curated_changed.connect(self._update)
+        self._session.case_updated.connect(lambda _: self._soon())
         self.model.changed.connect(self._update)
         self.model.finished.connect(self._compare)
         self.organ.currentIndexChanged.connect(self._update)
@@ -177,8 +179,6 @@ class BlindPanel(QWidget):
             self.stop.setToolTip("Go no further with this round; the looks that are done stay")
         self.progress.setText(why_not if why_not and not active else model.progress())
         self._tell_time()
-        if active != self._timer.isActive():
-            self._timer.start() if active else self._timer.stop()
 
     def _tell_time(self) -> None:
         self.time.setText(clock(self.model.seconds) if self.model.active else "")

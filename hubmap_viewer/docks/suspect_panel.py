@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from hubmap_viewer.docks.row_table import Cell, RowTable
 from hubmap_viewer.docks.search_button import SearchButton
+from hubmap_viewer.docks.soon import Soon
 from hubmap_viewer.jobs import Jobs
 from hubmap_viewer.session import Session
 from hubmap_viewer.suspicions import SHORT, WORDS, Suspicions
@@ -49,8 +50,9 @@ class SuspectPanel(QWidget):
         self.cases = RowTable(CASES, "Cases whose truth is suspect")
         self.units = RowTable(self._unit_cells(), "Units whose truth is suspect")
         self._build()
-        session.scores_changed.connect(self._update)
-        session.case_updated.connect(lambda _: self._update())
+        self._soon = Soon(self, self._update)
+        session.scores_changed.connect(lambda: self._soon())
+        session.case_updated.connect(lambda _: self._soon())
         model.changed.connect(self._show)
         self.search.stepped.connect(model.put)
         self.search.ended.connect(model.finish)
