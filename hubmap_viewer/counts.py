@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,3 +46,9 @@ def countable(cohort: Cohort, predictions: Predictions) -> list[str]:
         for case in cohort.cases.values()
         if case.id in predicted and case.has_truth and not case.problem
     ]
+
+
+def first_of(problems: Sequence[TrainerError]) -> str:
+    """Why cases could not be counted: the first reason, and how many more there are."""
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    return f"{problems[0]}{more}" if problems else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Self, TypeVar
 
 import cv2
 import numpy as np
@@ -57,6 +57,11 @@ class Predicted:
     threshold: float
     mask: Mask
     outline: list[Mask]
+
+    @classmethod
+    def of(cls, prediction: Prediction, threshold: float, mask: Mask) -> Self:
+        """A prediction's mask at a threshold, ready to be drawn."""
+        return cls(prediction, threshold, mask, outline_levels(mask, DASH))
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,15 +155,11 @@ def load_predictions(sources: Sources, case_id: str) -> tuple[Predicted | None, 
     return load_prediction(sources, case_id), load_second(sources, case_id)
 
 
-def at_threshold(prediction: Prediction, threshold: float) -> Predicted:
-    """A prediction as the mask it becomes at a threshold, ready to be drawn."""
-    mask = to_mask(prediction, threshold)
-    return Predicted(prediction, threshold, mask, outline_levels(mask, DASH))
-
-
 def _predicted(predictions: Predictions | None, case_id: str, threshold: float) -> Predicted | None:
     prediction = None if predictions is None else predictions.read(case_id)
-    return None if prediction is None else at_threshold(prediction, threshold)
+    if prediction is None:
+        return None
+    return Predicted.of(prediction, threshold, to_mask(prediction, threshold))
 
 
 def levels(image: Image) -> list[Image]:

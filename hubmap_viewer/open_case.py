@@ -6,13 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hubmap_viewer.edits import Box, Edit, History
-from hubmap_viewer.loading import Loaded, Predicted, at_threshold
+from hubmap_viewer.loading import Loaded, Predicted
 from hubmap_viewer.scores import Scores
-from trainer.data.case import Mask
+from trainer.data.case import Mask, Prediction
 from trainer.data.store import Status
 from trainer.metrics import dice, iou
+from trainer.predict.postprocess import cut, enlarged
 
 
 @dataclass(slots=True)
@@ -41,6 +43,9 @@ class OpenCase:
     blind: bool = False
     scores: Scores = field(default_factory=Scores)
     _known: Mask = field(init=False, repr=False)
+    _enlarged: tuple[Prediction, NDArray[np.uint8]] | None = field(
+        init=False, repr=False, default=None
+    )
 
     def __post_init__(self) -> None:
         self._known = self.curated.copy()
@@ -94,7 +99,10 @@ class OpenCase:
         found = self.predicted
         if found is None or found.threshold == threshold:
             return False
-        self.predicted = at_threshold(found.prediction, threshold)
+        if self._enlarged is None or self._enlarged[0] is not found.prediction:
+            self._enlarged = found.prediction, enlarged(found.prediction)
+        mask = cut(self._enlarged[1], threshold)
+        self.predicted = Predicted.of(found.prediction, threshold, mask)
         return True
 
     def rescore(self, known: Scores) -> Scores:

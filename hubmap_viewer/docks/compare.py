@@ -10,13 +10,13 @@ from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from hubmap_viewer.comparison import Compared, Pair
-from hubmap_viewer.counts import CountStep
+from hubmap_viewer.counts import CountStep, first_of
 from hubmap_viewer.docks.base import Dock, combo, enable, form, quiet
 from hubmap_viewer.docks.counting import Counting
 from hubmap_viewer.docks.row_table import Cell, RowTable
 from hubmap_viewer.jobs import Jobs
 from hubmap_viewer.session import Session
-from trainer.review.compare import ALL, Change, OrganChange
+from trainer.review.compare import ALL, SAME, Change, OrganChange
 
 HINT = "Compare two ensembles: regressions first."
 
@@ -31,7 +31,7 @@ CASES = (
     Cell("change", lambda row: _signed(row.change), lambda row: row.change, "After minus before"),
 )
 
-_NO_ORDER = "95 % bootstrap interval of the mean change"
+_BY = f"By {SAME:g} Dice or more"
 ORGANS = (
     Cell("organ", lambda row: "all organs" if row.organ == ALL else row.organ),
     Cell("cases", lambda row: str(row.cases), lambda row: row.cases),
@@ -40,10 +40,10 @@ ORGANS = (
         "95 % interval",
         lambda row: f"{_signed(row.low)} … {_signed(row.high)}",
         lambda row: row.low,
-        _NO_ORDER,
+        "Bootstrap interval of the mean change",
     ),
-    Cell("better", lambda row: str(row.better), lambda row: row.better, "By 0.001 Dice or more"),
-    Cell("worse", lambda row: str(row.worse), lambda row: row.worse, "By 0.001 Dice or more"),
+    Cell("better", lambda row: str(row.better), lambda row: row.better, _BY),
+    Cell("worse", lambda row: str(row.worse), lambda row: row.worse, _BY),
     Cell("p", lambda row: _p(row), lambda row: row.p, "Wilcoxon's signed-rank test, two-sided"),
 )
 
@@ -85,18 +85,18 @@ class CompareDock(Dock):
         self._tables = QWidget()
         tables = QHBoxLayout(self._tables)
         tables.setContentsMargins(0, 0, 0, 0)
-        tables.addLayout(middle, 6)
-        tables.addWidget(self.cases, 5)
+        tables.addLayout(middle, 4)
+        tables.addWidget(self.cases, 3)
         self.state.setWordWrap(True)
         self.state.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.state.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)
         columns = QHBoxLayout()
-        columns.addLayout(choices, 2)
+        columns.addLayout(choices, 1)
         rest = QVBoxLayout()
         for widget in (self.counting, self.state, self._tables):
             rest.addWidget(widget)
         rest.addWidget(self.count, 0, Qt.AlignmentFlag.AlignHCenter)
-        columns.addLayout(rest, 7)
+        columns.addLayout(rest, 5)
         self.body.addLayout(columns, 1)
 
     def _listen(self) -> None:
@@ -104,7 +104,7 @@ class CompareDock(Dock):
         self._settling.setInterval(SETTLED)
         self._settling.timeout.connect(self._renew)
         self.model.changed.connect(self._show)
-        self.model.stale.connect(self._settling.start)
+        self.model.stale.connect(lambda: self._settling.start())
         self.session.cohort_opened.connect(self._list)
         self.session.predictions_changed.connect(self._list)
         self.counting.counted.connect(self._on_counted)
@@ -179,9 +179,8 @@ class CompareDock(Dock):
 
     def _on_counted(self, steps: list[CountStep]) -> None:
         self.model.put(steps)
-        if problems := self.model.problems:
-            more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-            self.notice.tell(f"{problems[0]}{more}", wrong=True)
+        if problem := first_of(self.model.problems):
+            self.notice.tell(problem, wrong=True)
         self._renew()
 
     def _on_stopped(self, error: BaseException | None) -> None:

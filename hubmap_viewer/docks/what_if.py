@@ -13,23 +13,23 @@ from qtpy.QtWidgets import (
     QFileDialog,
     QGridLayout,
     QHBoxLayout,
-    QProgressBar,
     QPushButton,
     QVBoxLayout,
     QWidget,
 )
 
 from hubmap_viewer import ensemble_file
-from hubmap_viewer.counts import CountStep, count
+from hubmap_viewer.counts import CountStep, first_of
 from hubmap_viewer.docks.base import Dock, enable, primary, quiet
+from hubmap_viewer.docks.counting import Counting
 from hubmap_viewer.docks.organ_slider import COLUMNS, OrganSlider, advice
 from hubmap_viewer.docks.threshold_curve import ThresholdCurve
 from hubmap_viewer.ensemble_file import EnsembleFile
-from hubmap_viewer.jobs import Job, Jobs
+from hubmap_viewer.jobs import Jobs
 from hubmap_viewer.session import Session
 from hubmap_viewer.what_if import WhatIf
 from trainer.data.predictions import Predictions
-from trainer.errors import Cancelled, TrainerError
+from trainer.errors import TrainerError
 
 HINT = "What if: try thresholds for each organ and see all cases follow."
 
@@ -44,14 +44,12 @@ class WhatIfDock(Dock):
         super().__init__(session, open_cohort, HINT)
         self._jobs = jobs
         self.model = WhatIf(session)
-        self.job: Job[CountStep] | None = None
+        self.counting = Counting(jobs)
         self.sliders: dict[str, OrganSlider] = {}
         self.curve = ThresholdCurve()
         self.words, self.state = quiet(), quiet()
         self.all_best, self.reset = QPushButton("Best for every organ"), QPushButton("Reset")
         self.count = QPushButton("Count the cases")
-        self.cancel = QPushButton("Cancel")
-        self.bar = QProgressBar()
         self.apply = primary("Write thresholds")
         self._at: str | None = None
         self._moves: dict[str, float] = {}
@@ -95,13 +93,10 @@ class WhatIfDock(Dock):
         self.body.addLayout(self._build_foot())
 
     def _build_foot(self) -> QHBoxLayout:
-        self.bar.setTextVisible(False)
-        self.bar.setMaximumHeight(10)
-        self.bar.setMaximumWidth(160)
         self._drawing.setSingleShot(True)
         self._settling.setSingleShot(True)
         foot = QHBoxLayout()
-        for widget in (self.all_best, self.reset, self.bar, self.cancel, self.count):
+        for widget in (self.all_best, self.reset, self.counting, self.count):
             foot.addWidget(widget)
         foot.addWidget(self.state, 1)
         foot.addWidget(self.apply)
@@ -114,10 +109,11 @@ class WhatIfDock(Dock):
         self.session.case_updated.connect(self._on_case)
         self._drawing.timeout.connect(self._draw)
         self._settling.timeout.connect(self._settled)
-        self.window_gone.connect(self.model.keep)
+        self.session.leaving.connect(self.model.keep)
         self.all_best.clicked.connect(lambda: self.model.move_to_best(self.model.organs))
         self.reset.clicked.connect(self.model.reset)
-        self.cancel.clicked.connect(self._cancel)
+        self.counting.counted.connect(self._on_counted)
+        self.counting.stopped.connect(self._on_stopped)
         self.count.clicked.connect(self._count)
         self.apply.clicked.connect(self._apply)
 
@@ -133,8 +129,7 @@ class WhatIfDock(Dock):
         self._look_for_file()
         self._lacks = self.model.needs_counting
         wanted = self.isVisible() or bool(self.session.thresholds)
-        stopped = self._stopped is not None and self._is_shown(self._stopped)
-        if wanted and self._lacks and self.job is None and not stopped:
+        if wanted and self._lacks and self._stopped != self._folder:
             self._count()
         self._show()
 
@@ -148,48 +143,29 @@ class WhatIfDock(Dock):
 
     def _count(self) -> None:
         cohort, predictions = self.session.cohort, self.session.predictions
-        if cohort is None or predictions is None or self.job is not None:
-            return
-        found: list[CountStep] = []
         self._stopped = None
-        self.job = self._jobs.start(
-            "Counting pixels by probability", lambda _: count(cohort, predictions)
-        )
-        self.job.stepped.connect(lambda step: self._on_step(step, found))
-        self.job.ended.connect(partial(self._on_counted, predictions.folder, found))
+        if cohort is not None and predictions is not None:
+            self.counting.start(cohort, predictions)
         self._show()
 
-    def _on_step(self, step: CountStep, found: list[CountStep]) -> None:
-        found.append(step)
-        self.bar.setRange(0, step.total)
-        self.bar.setValue(step.done)
-        self.state.setText(f"Counting {step.done} of {step.total} cases, once.")
-
-    def _on_counted(
-        self, folder: Path, found: list[CountStep], error: BaseException | None
-    ) -> None:
-        self.job = None
-        if error is None:
-            self.model.put(folder, (step.found for step in found))
-            self._tell_problems()
-        else:
-            self._stopped = folder
-            if not isinstance(error, Cancelled):
-                self.notice.tell(str(error), wrong=True)
+    def _on_counted(self, steps: list[CountStep]) -> None:
+        if self._folder is not None:
+            here = (step.found for step in steps if step.folder == self._folder)
+            self.model.put(self._folder, here)
+        if problem := first_of(self.model.problems):
+            self.notice.tell(problem, wrong=True)
         self._renew()
 
-    def _is_shown(self, folder: Path) -> bool:
-        return self.session.predictions is not None and self.session.predictions.folder == folder
+    def _on_stopped(self, error: BaseException | None) -> None:
+        self._stopped = self._folder
+        if error is not None:
+            self.notice.tell(str(error), wrong=True)
+        self._renew()
 
-    def _tell_problems(self) -> None:
-        if problems := self.model.problems:
-            more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-            self.notice.tell(f"{problems[0]}{more}", wrong=True)
-
-    def _cancel(self) -> None:
-        if self.job is not None:
-            self.job.cancel()
-            enable(self.cancel, "It is stopping.")
+    @property
+    def _folder(self) -> Path | None:
+        """Of the predictions that are shown."""
+        return None if self.session.predictions is None else self.session.predictions.folder
 
     # -- trying ---------------------------------------------------------------------------
 
@@ -224,14 +200,9 @@ class WhatIfDock(Dock):
             if row.organ not in self._moves:
                 self.sliders[row.organ].show_row(row, self.model.best.get(row.organ))
         self._table.setVisible(bool(rows))
-        counting = self.job is not None
-        self.bar.setVisible(counting)
-        self.cancel.setVisible(counting)
-        enable(self.cancel)
         for button in (self.all_best, self.reset):
             button.setVisible(bool(rows))
-        idle = not counting and self.session.predictions is not None
-        self.count.setVisible(idle and self._lacks)
+        self.count.setVisible(self._lacks and self.counting.job is None)
         self.state.setText(self._words_of_state(bool(rows)))
         enable(self.reset, "" if self.session.thresholds else "Nothing is being tried.")
         self._show_curve()
@@ -253,8 +224,8 @@ class WhatIfDock(Dock):
     def _words_of_state(self, counted: bool) -> str:
         if self.session.predictions is None:
             return "No predictions are shown: predict cases first, in the Ensemble dock."
-        if self.job is not None:
-            return "Counting the cases, once."
+        if self.counting.job is not None:
+            return ""
         if not counted:
             if self._lacks:
                 return "Not counted yet."
@@ -287,14 +258,13 @@ class WhatIfDock(Dock):
 
     def _look_for_file(self) -> None:
         cohort, predictions = self.session.cohort, self.session.predictions
-        folder = None if predictions is None else predictions.folder
-        if folder == self._searched:
+        if self._folder == self._searched:
             return
-        self._searched, self._file = folder, None
+        self._searched, self._file = self._folder, None
         if cohort is not None and predictions is not None:
             self._jobs.call(
                 partial(ensemble_file.find, cohort.folder, predictions),
-                partial(self._found_file, folder),
+                partial(self._found_file, predictions.folder),
                 lambda error: self.notice.tell(str(error), wrong=True),
             )
 

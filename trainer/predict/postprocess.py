@@ -26,7 +26,12 @@ def to_mask(prediction: Prediction, threshold: float) -> Mask:
     mask
         uint8 0 or 1, of ``prediction.shape``.
     """
-    _, mask = cv2.threshold(enlarged(prediction), lowest_level(threshold) - 1, 1, cv2.THRESH_BINARY)
+    return cut(enlarged(prediction), threshold)
+
+
+def cut(levels: NDArray[np.uint8], threshold: float) -> Mask:
+    """The mask of what `enlarged` gives, for who cuts the same prediction many times."""
+    _, mask = cv2.threshold(levels, lowest_level(threshold) - 1, 1, cv2.THRESH_BINARY)
     return np.asarray(mask, dtype=np.uint8)
 
 
