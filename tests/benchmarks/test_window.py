@@ -89,7 +89,8 @@ def test_from_asking_to_drawn(
 ) -> None:
     window = open_window(large)
     window.wait(lambda: window.open_id == "0")
-    names = iter(range(1, 12))
+    # Never the next of the queue: that one would be ready.
+    names = iter((5, 10, 3, 8, 1, 6, 11, 4, 9))
     bare = napari.Viewer() if peer != "viewer" else None
 
     def open_next() -> None:
@@ -109,6 +110,61 @@ def test_from_asking_to_drawn(
     benchmark.pedantic(open_next, rounds=8, warmup_rounds=1)
     if bare is not None:
         bare.close()
+
+
+@pytest.mark.benchmark(group="open a 3000×3000 case, warm")
+@pytest.mark.parametrize("canvases", [1, 2])
+def test_the_next_case_when_it_is_ready(
+    benchmark: Any, open_window: Callable[[Path], Window], large: Path, canvases: int
+) -> None:
+    window = open_window(large)
+    window.wait(lambda: window.open_id == "0")
+    session, ahead = window.desk.session, window.desk.ahead
+    if canvases == 2:
+        window.desk.side_by_side.switch()
+
+    def when_ready() -> None:
+        window.wait(lambda: ahead.ready is not None)
+        window.wait(lambda: not window.desk.jobs.running)
+        QApplication.processEvents()
+
+    def open_next() -> None:
+        session.step(1)
+        window.canvas.repaint()
+
+    benchmark.pedantic(open_next, setup=when_ready, rounds=9, warmup_rounds=1)
+    times = np.array(benchmark.stats.stats.data) * 1000
+    for name, value in zip(("p50", "p90"), np.percentile(times, (50, 90)), strict=True):
+        benchmark.extra_info[f"drawn_{name}_ms"] = round(float(value))
+
+
+@pytest.mark.benchmark(group="pan a 3000×3000 case by a frame")
+@pytest.mark.parametrize("canvases", [1, 2])
+def test_a_frame_of_a_pan(
+    benchmark: Any, open_window: Callable[[Path], Window], large: Path, canvases: int
+) -> None:
+    window = open_window(large)
+    window.wait(lambda: window.open_id == "0")
+    window.wait(lambda: not window.desk.jobs.running)
+    if canvases == 2:
+        window.desk.side_by_side.switch()
+    camera = window.viewer.scene.camera
+    camera.zoom = 1.0
+    views = window.viewer.window._qt_window.centralWidget().findChildren(
+        type(window.viewer.window._qt_viewer)
+    )
+    drawn: list[int] = []
+    for number, view in enumerate(views):
+        view.canvas.events.draw.connect(lambda _, number=number: drawn.append(number))
+    turn = iter(range(1, 1000))
+
+    def pan() -> None:
+        drawn.clear()
+        camera.center = (0, 700 + 8 * next(turn), 700)
+        while len(set(drawn)) < canvases:
+            QApplication.processEvents()
+
+    benchmark.pedantic(pan, rounds=30, warmup_rounds=3)
 
 
 @pytest.mark.benchmark(group="autosave of a 3000×3000 mask")
