@@ -15,19 +15,19 @@ from hubmap_viewer.jobs import Jobs
 from hubmap_viewer.session import Session
 from hubmap_viewer.suspicions import SHORT, WORDS, Suspicions
 
-SUSPICION = "How strongly out-of-fold predictions contradict the truth, 0 to 1"
+SUSPICION = "Suspicion: how strongly out-of-fold predictions contradict the truth, 0 to 1"
 
 TIP = "\n".join(f"{SHORT[kind]}: {words}" for kind, words in WORDS.items())
 
 CASES = (
     Cell("case", lambda case: case.case_id),
     Cell("organ", lambda case: case.organ),
-    Cell("suspicion", lambda case: f"{case.suspicion:.3f}", lambda case: case.suspicion, SUSPICION),
+    Cell("susp.", lambda case: f"{case.suspicion:.3f}", lambda case: case.suspicion, SUSPICION),
     Cell(
         "noisy",
         lambda case: f"{case.noisy_pixels:.1%}",
         lambda case: case.noisy_pixels,
-        "Contradicted pixels, of those in truth or prediction",
+        "Contradicted pixels, of the whole image",
     ),
     Cell(
         "Dice",
@@ -90,7 +90,7 @@ class SuspectPanel(QWidget):
             Cell("organ", lambda unit: unit.organ),
             Cell("what", lambda unit: SHORT[unit.kind], tip=TIP),
             Cell(
-                "suspicion",
+                "susp.",
                 lambda unit: f"{unit.suspicion:.3f}",
                 lambda unit: unit.suspicion,
                 SUSPICION,

@@ -23,9 +23,6 @@ _WINDOW = 0.25
 _SLIVER = 0.1
 """Narrowest piece that truth may lack, as a share of a unit's width."""
 
-_TEMPERATURE = 0.1
-"""Of the softmin, as its authors chose it."""
-
 
 class Place(NamedTuple):
     """A unit, or a part of one, that truth and prediction see differently."""
@@ -93,25 +90,6 @@ def noisy(inside: NDArray[np.bool_], probability: NDArray[np.float32], level: Le
     """
     against = np.where(inside, 1 - probability >= level.outside, probability >= level.inside)
     return against.astype(np.uint8)
-
-
-def softmin(inside: NDArray[np.bool_], probability: NDArray[np.float32]) -> float:
-    """How far a mask's labels are doubted, 0 to 1, its worst pixels counting most.
-
-    One less the mean probability of the label as it is, weighted by the softmin of itself
-    (Lad, Mueller: "Estimating label quality and errors in semantic segmentation data via any
-    model", 2023, equation 1).
-
-    Parameters
-    ----------
-    inside
-        (h, w), the label.
-    probability
-        float32 (h, w), 0 to 1.
-    """
-    against = np.where(inside, 1 - probability, probability)
-    weights = np.exp((against - against.max()) / _TEMPERATURE)
-    return float((weights * against).sum() / weights.sum())
 
 
 def places(probability: NDArray[np.uint8], truth: Units, level: Level, scale: Scale) -> list[Place]:

@@ -4,10 +4,14 @@ A pixel's label is contradicted where an out-of-fold prediction is as sure of th
 as it is, on average, of the pixels labelled so (Northcutt, Jiang, Chuang: "Confident Learning:
 Estimating Uncertainty in Dataset Labels", JAIR 70, 2021; for pixels of medical masks Zhang et
 al.: "Characterizing Label Errors: Confident Learning for Noisy-Labeled Image Segmentation",
-MICCAI 2020). A mean over pixels would drown a small error. So pixels are pooled to places, a
-place being as suspect as its worst spot, and a case is as suspect as the softmin of its pixels'
-self-confidence says (Lad, Mueller: "Estimating label quality and errors in semantic segmentation
-data via any model", 2023).
+MICCAI 2020). A case is as suspect as the contradicted share of what truth or prediction holds.
+Within a unit such a share would drown a small error, so a place is as suspect as its worst spot.
+
+Of other ways to rank cases, the softmin of the pixels' self-confidence (Lad, Mueller:
+"Estimating label quality and errors in semantic segmentation data via any model", 2023) and the
+most suspect unit were measured with `trainer.study` on two cohorts with corrupted truths, colon
+glands and glomeruli (13 and 12 wrong ones). Areas under the ROC curve: share 0.94 and 0.93,
+softmin 0.96 and 0.86, unit 0.94 and 0.92, 1 less Dice 0.87 and 0.90. The share is the steadiest.
 
 All of it at network resolution; no image is read. It is a measure of its own: neither the error
 against truth nor the members' disagreement has a part in it.
@@ -28,7 +32,7 @@ from trainer.data.predictions import Predictions
 from trainer.errors import Cancelled, TrainerError
 from trainer.metrics import dice
 from trainer.predict.postprocess import to_mask
-from trainer.review.contradiction import Box, Kind, Units, as_share, noisy, places, softmin, units
+from trainer.review.contradiction import Box, Kind, Units, as_share, noisy, places, units
 from trainer.review.levels import Level, Levels
 
 Truth = Callable[[str], Mask | None]
@@ -41,11 +45,11 @@ class SuspectCase:
     Attributes
     ----------
     suspicion
-        0 to 1: one less the softmin of the label's probability over all pixels.
+        0 to 1: contradicted pixels, as a share of those in truth or prediction.
     dice
         Of the prediction against the truth, at the image's own size; has no part in it.
     noisy_pixels
-        Contradicted pixels, as a share of those in truth or prediction.
+        The same pixels, as a share of the whole image.
     """
 
     case_id: str
@@ -199,8 +203,10 @@ def _judge(case_id: str, pair: _Pair, level: Level) -> tuple[SuspectCase, tuple[
     probability = as_share(prediction.probability)
     against = noisy(inside, probability, level)
     either = int((inside | (probability >= 0.5)).sum())
-    share = min(1.0, int(against.sum()) / either) if either else 0.0
-    case = SuspectCase(case_id, pair.organ, softmin(inside, probability), pair.dice, share)
+    count = int(against.sum())
+    # a level may be below one half: then neither need hold a contradicted pixel
+    suspicion = min(1.0, count / either) if either else 0.0
+    case = SuspectCase(case_id, pair.organ, suspicion, pair.dice, count / against.size)
     rows, columns = (
         large / small
         for large, small in zip(prediction.shape, prediction.probability.shape, strict=True)

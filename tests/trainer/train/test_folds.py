@@ -50,3 +50,47 @@ def test_another_seed_deals_anew():
 def test_fewer_cases_than_folds_are_refused_with_a_remedy():
     with pytest.raises(SettingsError, match=r"3 folds need .* there are 2; lower `folds`"):
         split(cases_of(["lung", "lung"]), 3, seed=0)
+
+
+grouped = st.lists(
+    st.tuples(st.sampled_from(["kidney", "lung"]), st.sampled_from(["", "", "", "a", "b", "c"])),
+    min_size=12,
+    max_size=60,
+)
+
+
+@given(grouped, st.integers(2, 4), st.integers(0, 3))
+def test_cases_of_a_group_stay_together_and_organs_are_spread_as_evenly_as_that_allows(
+    drawn: list[tuple[str, str]], k: int, seed: int
+):
+    cases = cases_of([organ for organ, _ in drawn])
+    group_of = {
+        case.id: f"{case.organ} {group}"
+        for case, (_, group) in zip(cases, drawn, strict=True)
+        if group
+    }
+    blocks = len(cases) - len(group_of) + len(set(group_of.values()))
+    if blocks < k:
+        return
+    folds = split(cases, k, seed, group_of)
+
+    assert list(folds) == [case.id for case in cases]
+    assert set(folds.values()) == set(range(k))
+    for group in set(group_of.values()):
+        assert len({folds[case_id] for case_id, one in group_of.items() if one == group}) == 1
+    for organ in {case.organ for case in cases}:
+        counts = Counter(folds[case.id] for case in cases if case.organ == organ)
+        sizes = [counts[fold] for fold in range(k)]
+        largest = Counter(one for one in group_of.values() if one.startswith(organ))
+        assert max(sizes) - min(sizes) <= max([1, *largest.values()])
+
+
+def test_groups_of_other_cases_change_nothing():
+    cases = cases_of(["lung", "kidney", "lung"] * 5)
+
+    assert split(cases, 3, 0, {"gone": "1", "too": "1"}) == split(cases, 3, 0)
+
+
+def test_images_that_look_alike_count_once():
+    with pytest.raises(SettingsError, match=r"there are 2 \(3, but images that look alike"):
+        split(cases_of(["lung"] * 3), 3, seed=0, group_of={"0": "1", "2": "1"})
