@@ -69,7 +69,7 @@ class SideBySide:
         self._follow(viewer.scene.camera, self.other.scene.camera)
         self._follow(self.other.scene.camera, viewer.scene.camera)
         session.case_opened.connect(self._on_case)
-        session.cohort_opened.connect(self._drop)
+        session.cohort_opened.connect(self._end_case)
         session.prediction_changed.connect(self.changed.emit)
 
     def canvas(self) -> QtViewer:
@@ -87,8 +87,7 @@ class SideBySide:
             self._remember()
             self._show()
         else:
-            self._drop()
-            self._restore()
+            self._end_case()
         self.switched.emit(self.on)
         if whole:
             self._viewer.reset_view()
@@ -101,8 +100,8 @@ class SideBySide:
         """Compare other masks."""
         self.pair = pair
         if self.on:
-            self._drop()
-            self._restore()
+            self._end_case()
+            self._remember()
             self._show()
         self.changed.emit()
 
@@ -119,6 +118,10 @@ class SideBySide:
             self._show()
         self.changed.emit()
 
+    def _end_case(self) -> None:
+        self._drop()
+        self._restore()
+
     def _remember(self) -> None:
         kept = (self._layers[name] for name in MASKS)
         self._before = {layer.name: (layer.visible, layer.opacity) for layer in kept}
@@ -128,6 +131,7 @@ class SideBySide:
             if name in self._layers:
                 self._layers[name].visible = visible
                 self._layers[name].opacity = opacity
+        self._before.clear()
 
     def _show(self) -> None:
         pair, curated = self.pair, self._layers.curated

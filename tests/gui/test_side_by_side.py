@@ -51,7 +51,9 @@ def test_a_key_halves_the_room_and_gives_it_back(window: Window) -> None:
     window.press("S")
     left, right = canvases(window)
     window.wait(lambda: right.canvas.native.width() > 100)
-    assert left.canvas.native.size() == right.canvas.native.size()
+    one, other = left.canvas.native, right.canvas.native
+    assert one.height() == other.height()
+    assert abs(one.width() - other.width()) <= 1, "an odd pixel goes to one of them"
     assert left.mapToGlobal(QPoint()).x() < right.mapToGlobal(QPoint()).x()
     assert left.mapToGlobal(QPoint()).y() == right.mapToGlobal(QPoint()).y()
     window.wait(lambda: window.point(0, 0).x() >= 0)
