@@ -16,8 +16,8 @@ UNITS = 500
 """The most suspect units that are listed: nobody looks at more in a day."""
 
 SHORT = {
-    "extra": "networks see none",
-    "lacking": "truth has none",
+    "extra": "only in truth",
+    "lacking": "not in truth",
     "too wide": "truth too wide",
     "too narrow": "truth too narrow",
 }

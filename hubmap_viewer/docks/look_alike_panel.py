@@ -70,6 +70,8 @@ class LookAlikePanel(QWidget):
         if model.pairs is not None:
             groups = len({member.group for member in members})
             state = f"{len(members)} images in {groups} group{'' if groups == 1 else 's'}."
+            if not members:
+                state = f"No two of {count} images look alike."
             if model.problems:
                 state += f" {len(model.problems)} could not be read."
         why_not = model.why_not_keep()

@@ -60,7 +60,7 @@ def test_the_most_suspect_unit_is_one_click_away(
     window.wait(lambda: len(truths.cases.rows) == 4)
     assert truths.cases.texts(0)[0] == "12"
     unit = truths.units.rows[0]
-    assert truths.units.texts(0)[:3] == ["12", "kidney", "truth has none"]
+    assert truths.units.texts(0)[:3] == ["12", "kidney", "not in truth"]
 
     framed: list[object] = []
     window.desk.session.framed.connect(framed.append)

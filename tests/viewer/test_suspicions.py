@@ -11,6 +11,7 @@ import pytest
 from viewer.reviewed import opened, run, words_told
 
 from cohorts import Drawn, write_cohort
+from hubmap_viewer.loading import load
 from hubmap_viewer.look_alikes import LookAlikes
 from hubmap_viewer.scores import Scores
 from hubmap_viewer.session import Session
@@ -88,15 +89,16 @@ def test_a_unit_opens_its_case_and_is_framed(model: Suspicions, session: Session
     assert len(framed) == 2
 
 
-def test_another_case_asked_for_meanwhile_is_not_framed(
-    model: Suspicions, session: Session
-) -> None:
+def test_a_case_asked_for_by_itself_is_not_framed(model: Suspicions, session: Session) -> None:
+    session.case_wanted.disconnect()
     framed: list[object] = []
     session.framed.connect(framed.append)
     model.show(model.units()[0])
-    model.open(model.cases()[1])
-    session.want(SPOILT.id)
-    assert len(framed) == 1
+    model.open(model.cases()[0])
+    session.put(load(session.sources, SPOILT.id))
+    assert session.open is not None
+    assert session.open.id == SPOILT.id
+    assert framed == []
 
 
 def test_predictions_seen_in_training_are_left_out(tmp_path: Path) -> None:
