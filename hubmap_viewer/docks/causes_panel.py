@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
-from qtpy.QtGui import QColor, QFont
+from qtpy.QtGui import QFont
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QFileDialog,
@@ -18,7 +18,6 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from hubmap_viewer import colours
 from hubmap_viewer.case_queue import CaseQueue
 from hubmap_viewer.cause_counts import ANY, CauseCounts
 from hubmap_viewer.docks.base import Notice, enable, quiet
@@ -130,8 +129,6 @@ class CausesModel(QAbstractTableModel):
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         if role == Qt.ItemDataRole.ToolTipRole and count:
             return f"{count} tags on {len(self._counts.cases(organ, cause))} cases: click for them"
-        if role == Qt.ItemDataRole.ForegroundRole and count:
-            return QColor(colours.CURATED)
         if role == Qt.ItemDataRole.FontRole:
             font = QFont()
             font.setBold(organ == ALL or cause == ANY)

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from qtpy.QtCore import QSize, Qt, QTimer
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtGui import QResizeEvent, QShowEvent, QStandardItemModel
-from qtpy.QtWidgets import QComboBox, QGridLayout
+from qtpy.QtWidgets import QComboBox, QDockWidget, QGridLayout
 
 from hubmap_viewer import colours
 from hubmap_viewer.cause_counts import CauseCounts
 from hubmap_viewer.docks.base import Dock, combo, quiet
 from hubmap_viewer.docks.causes_panel import CausesPanel
+from hubmap_viewer.docks.closing import main_window_of
 from hubmap_viewer.docks.organ_table import OrganTable
 from hubmap_viewer.docks.strips import ROW, Strips
 from hubmap_viewer.jobs import Jobs
@@ -45,8 +46,8 @@ TOGETHER = 100
 HEAD = 28
 """Height in pixels of the choice above the strips, and of the table's header beside it."""
 
-HEIGHT = HEAD + 7 * ROW + 12
-"""Of the dock in pixels, as long as nobody chooses another: five organs without scrolling."""
+HEIGHT = HEAD + 8 * ROW + 12
+"""Of the dock and its tab in pixels until somebody chooses another: five organs in sight."""
 
 TALLEST = 44
 """Height of a strip in pixels beyond which room is left empty."""
@@ -69,6 +70,7 @@ class FailuresDock(Dock):
         self.choice, self.words = combo(), quiet()
         self.strips = Strips(self.overview.name)
         self.table = OrganTable(self.overview, HEAD)
+        self._is_placed = False
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(TOGETHER)
@@ -116,6 +118,15 @@ class FailuresDock(Dock):
     def showEvent(self, a0: QShowEvent | None) -> None:  # noqa: N802
         super().showEvent(a0)
         self.overview.refresh()
+        if not self._is_placed:
+            self._is_placed = True
+            QTimer.singleShot(0, self._take_height)
+
+    def _take_height(self) -> None:
+        """Have the room for five organs from the start, where the window has it."""
+        window, holder = main_window_of(self), self.parentWidget()
+        if window is not None and isinstance(holder, QDockWidget) and self.height() < HEIGHT:
+            window.resizeDocks([holder], [HEIGHT], Qt.Orientation.Vertical)
 
     # -- showing --------------------------------------------------------------------------
 
@@ -160,10 +171,6 @@ class FailuresDock(Dock):
         height = max(ROW, min(TALLEST, room // rows))
         self.table.set_row(height)
         self.strips.set_rows(self.table.frameWidth(), height)
-
-    def sizeHint(self) -> QSize:  # noqa: N802
-        """All strips of five organs, before a cohort says how many it has."""
-        return QSize(super().sizeHint().width(), HEIGHT)
 
     def resizeEvent(self, a0: QResizeEvent | None) -> None:  # noqa: N802
         super().resizeEvent(a0)

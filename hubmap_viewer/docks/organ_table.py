@@ -6,10 +6,9 @@ from typing import Any
 
 from psygnal import Signal
 from qtpy.QtCore import QAbstractTableModel, QEvent, QModelIndex, QSize, Qt
-from qtpy.QtGui import QColor, QFont
+from qtpy.QtGui import QFont
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QSizePolicy, QTableView
 
-from hubmap_viewer import colours
 from hubmap_viewer.organ_figures import ALL, WORST, Lost, Summary
 from hubmap_viewer.overview import Overview
 from trainer.data.findings import KINDS
@@ -87,8 +86,6 @@ class OrganModel(QAbstractTableModel):
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         if role == Qt.ItemDataRole.ToolTipRole:
             return self._tip(row, column)
-        if role == Qt.ItemDataRole.ForegroundRole and self.case_at(index) is not None:
-            return QColor(colours.CURATED)
         if role == Qt.ItemDataRole.FontRole:
             font = QFont(self._font)
             font.setBold(row.organ == ALL)

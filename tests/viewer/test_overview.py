@@ -18,7 +18,7 @@ from hubmap_viewer.scores import Scores
 from hubmap_viewer.session import Session
 from trainer.data.case import Case
 from trainer.data.cohort import Cohort
-from trainer.data.findings import Loss, find, tally
+from trainer.data.findings import Kind, Loss, find, tally
 from trainer.data.predictions import Predictions
 from trainer.metrics import dice
 
@@ -147,7 +147,7 @@ def test_losses_are_means_over_the_cases_whose_findings_are_known(
     session: Session, overview: Overview
 ) -> None:
     ids = put(session, "kidney", [0.8, 0.9, 0.7])
-    losses = {"missed": Loss(2, 0.15), "boundary": Loss(5, 0.05)}
+    losses: dict[Kind, Loss] = {"missed": Loss(2, 0.15), "boundary": Loss(5, 0.05)}
     session.put_scores(ids[0], Scores(prediction=0.8, losses=losses))
     session.put_scores(ids[1], Scores(prediction=0.9, losses={"missed": Loss(1, 0.1)}))
     row = summary(overview, "kidney")
