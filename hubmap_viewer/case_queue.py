@@ -78,8 +78,9 @@ class CaseQueue:
 
     def sort(self, column: Column | None, *, descending: bool = False) -> None:
         """Sort by a column, cases where it is not known last; None is the csv's order."""
-        self.column, self.descending = column, descending
-        self.refresh()
+        if (column, descending) != (self.column, self.descending):
+            self.column, self.descending = column, descending
+            self.refresh()
 
     def refresh(self) -> None:
         """Filter and sort by what is known now."""
@@ -107,12 +108,10 @@ class CaseQueue:
         cohort = self._session.cohort
         if cohort is None:
             return []
+        session = self._session
         total = Counter(case.organ for case in cohort.cases.values())
-        done = Counter(
-            cohort.cases[id].organ
-            for id in cohort.cases
-            if self._session.status(id) != "unreviewed"
-        )
+        seen = {*session.reviews, *session.unsaved()} & cohort.cases.keys()
+        done = Counter(cohort.cases[id].organ for id in seen if session.status(id) != "unreviewed")
         return [Progress(organ, done[organ], total[organ]) for organ in total]
 
     def _has(self, case: Case) -> bool:

@@ -40,7 +40,7 @@ class CaseLayers:
         session.case_opened.connect(self._show_case)
         session.mask_changed.connect(self._refresh_curated)
         session.prediction_changed.connect(self._show_prediction)
-        session.cohort_opened.connect(self.remove)
+        session.cohort_opened.connect(self._empty)
 
     def __getitem__(self, name: str) -> Layer:
         return self._made[name]
@@ -65,6 +65,17 @@ class CaseLayers:
             if layer in self._viewer.layers:
                 self._viewer.layers.remove(layer)
         self._made.clear()
+
+    def _empty(self) -> None:
+        """Show nothing until another cohort's first case is there; the layers stay."""
+        if any(name not in self for name in NAMES):
+            self.remove()
+            return
+        with self._quiet():
+            for name in NAMES:
+                self._made[name].data = _nothing(self._made[name])  # type: ignore[attr-defined]
+            self.curated.editable = False
+            self.curated.metadata = {}
 
     # -- a case opens ---------------------------------------------------------------------
 
@@ -227,6 +238,14 @@ def _outline_layer(name: str, levels: list[Mask], colour: str) -> Labels:
 
 def _one_colour(colour: str) -> DirectLabelColormap:
     return DirectLabelColormap(color_dict={0: "transparent", 1: colour, None: colour})
+
+
+def _nothing(layer: Layer) -> object:
+    """What an emptied layer shows: two pixels a side, of as many levels as it is made for."""
+    if isinstance(layer, Image) and layer.rgb:
+        return [np.zeros((2, 2, 3), np.uint8), np.zeros((1, 1, 3), np.uint8)]
+    empty = np.zeros((2, 2), np.uint8)
+    return [empty, empty[:1, :1]] if layer.multiscale else empty  # type: ignore[attr-defined]
 
 
 def _blank(shape: tuple[int, int]) -> list[Mask]:

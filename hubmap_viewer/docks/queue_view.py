@@ -188,6 +188,7 @@ class QueueView(QWidget):
         self._show_filter()
         order = Qt.SortOrder.DescendingOrder if before.descending else Qt.SortOrder.AscendingOrder
         self.table.sortByColumn(names.index(before.column) if before.column else -1, order)
+        self._queue.refresh()
 
     def _on_predictions(self) -> None:
         if self._session.second is None:
