@@ -222,6 +222,7 @@ class Session:
         draft = self._saver.pending(case_id) if self._saver else None
         blind = self.veil is not None
         if blind and self.open is not None and self.open.blind and self.open.id == case_id:
+            self.case_opened.emit()
             return
         if self.veil is not None:
             loaded, draft = self.veil.over(loaded), None

@@ -53,6 +53,7 @@ class AuditDock(Dock):
         row.addWidget(self._pages, 1)
         self.body.addLayout(row, 1)
         session.cohort_opened.connect(lambda: self.notice.hide())
+        session.cohort_opened.connect(self.check.show_last)
 
     def _choices(self) -> QVBoxLayout:
         """A button a page: there is too little height for all at once."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from hubmap_viewer.checking import Row, SampleCheck, describe
 from hubmap_viewer.docks.base import combo, enable, primary
 from hubmap_viewer.docks.row_table import Cell, RowTable
+from hubmap_viewer.docks.soon import Soon
 
 BOUND = (
     "Upper 95 % bound of the share that is wrong of all accepted (hypergeometric, exact); "
@@ -51,7 +53,8 @@ class CheckPanel(QWidget):
         self.right, self.wrong = QPushButton("✓ Right"), QPushButton("✕ Wrong")
         self.table = RowTable(CELLS, "What the sample says of each organ")
         self._build()
-        model.changed.connect(self._update)
+        self._soon = Soon(self, self._update)
+        model.changed.connect(lambda: self._soon())
         self.show_last()
 
     def show_last(self) -> None:
@@ -62,6 +65,11 @@ class CheckPanel(QWidget):
             self.batches.addItem(describe(batch), batch.id)
         self.batches.blockSignals(False)
         self.model.show_last()
+
+    def showEvent(self, a0: QShowEvent | None) -> None:  # noqa: N802
+        """Follow once somebody looks."""
+        super().showEvent(a0)
+        self._update()
 
     def _build(self) -> None:
         self.batches.setToolTip("Bulk acceptances, newest first")

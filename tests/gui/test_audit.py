@@ -56,10 +56,19 @@ def test_accepted_put_up_and_found_wrong(
     assert window.desk.session.status(UNLABELLED.id) == "accepted"
 
     window.click(check.wrong)
+    window.wait(lambda: not check.next.isEnabled())
     assert check.table.texts(0)[:4] == ["spleen", "failed: 0 reopened", "1 of 1", "1 (0)"]
     assert window.desk.session.status(UNLABELLED.id) == "needs work"
     assert not check.right.isEnabled()
     assert check.right.toolTip()
+
+    opened: list[None] = []
+    window.desk.session.cohort_opened.connect(lambda: opened.append(None))
+    check.batches.clear()
+    window.desk.open(cohort_folder)
+    window.wait(lambda: bool(opened) and bool(check.table.rows))
+    assert check.batches.count() == 1
+    assert check.progress.text() == "1 of 1 checked"
 
 
 def test_a_case_is_drawn_blind_and_compared(window: Window) -> None:

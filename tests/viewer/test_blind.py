@@ -199,6 +199,17 @@ def test_leaving_keeps_the_drawing_and_the_time(
     assert look.seconds == 5
 
 
+def test_opening_the_case_once_more_changes_nothing(session: Session, look: SecondLook) -> None:
+    opened_again: list[None] = []
+    draw(session, slice(10, 20))
+    session.case_opened.connect(lambda: opened_again.append(None))
+    session.want(in_hand(look))
+    assert opened_again
+    assert session.open is not None
+    assert session.open.blind
+    assert session.open.curated[10:20].all()
+
+
 def test_closing_keeps_the_drawing(
     session: Session, look: SecondLook, clock: Clock, folder: Path
 ) -> None:
