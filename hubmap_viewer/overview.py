@@ -36,6 +36,8 @@ class Overview:
         self.summaries: tuple[Summary, ...] = ()
         session.cohort_opened.connect(self._on_cohort)
         session.case_updated.connect(self._on_case)
+        # a case that is to be drawn blind has lost its scores
+        session.case_wanted.connect(self._on_case)
         session.scores_changed.connect(self._on_many)
         session.predictions_changed.connect(self._on_many)
         session.queue_changed.connect(self._touch)

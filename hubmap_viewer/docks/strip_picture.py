@@ -192,7 +192,7 @@ def _draw_dots(painter: QPainter, strip: Strip, dots: NDArray[np.float64], look:
 
 def _stamp(size: int, look: Look, *, hollow: bool, faded: bool) -> QPixmap:
     stamp = _blank(QSize(size + 2, size + 2), look.ratio)
-    colour = faint(look.dots, 70 if faded else 230)
+    colour = faint(look.dots, 100 if faded else 235)
     painter = QPainter(stamp)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setPen(QPen(colour, 1.4) if hollow else Qt.PenStyle.NoPen)

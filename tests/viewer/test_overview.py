@@ -16,6 +16,7 @@ from hubmap_viewer.organ_figures import ALL, Figures, Strip, Summary
 from hubmap_viewer.overview import Overview
 from hubmap_viewer.scores import Scores
 from hubmap_viewer.session import Session
+from hubmap_viewer.veil import Veil
 from trainer.data.case import Case
 from trainer.data.cohort import Cohort
 from trainer.data.findings import Kind, Loss, find, tally
@@ -178,6 +179,17 @@ def test_a_curated_mask_counts_once_it_is_kept(session: Session, overview: Overv
     assert strip(overview, "kidney").ids == ("11",)
     assert summary(overview, "kidney").losses == {}
     assert overview.name("11") == "11 · kidney · Dice 1.000 · accepted"
+
+
+def test_a_case_that_is_drawn_blind_keeps_its_dice_secret(
+    session: Session, overview: Overview
+) -> None:
+    put(session, "kidney", [0.4])
+    overview.refresh()
+    session.begin_blind(Veil("11"))
+    overview.refresh()
+    assert strip(overview, "kidney").ids == ()
+    assert "no Dice" in overview.name("11")
 
 
 def test_a_side_that_goes_gives_way_to_the_prediction(
