@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 
 import numpy as np
 from napari.components import ViewerModel
@@ -160,13 +161,16 @@ class CaseLayers:
         for name, predicted in ((PREDICTION, here.predicted), (SECOND, here.second)):
             outline = self._made[name]
             assert isinstance(outline, Labels)
-            blank = predicted is None
-            outline.data = _blank(here.loaded.shape) if blank else predicted.outline  # type: ignore[assignment]
+            levels = _blank(here.loaded.shape) if predicted is None else predicted.outline
+            # What stays as it is would cost as much to draw as what is new.
+            if outline.data[0] is not levels[0]:
+                outline.data = levels  # type: ignore[assignment]
         probability = self._made[PROBABILITY]
         assert isinstance(probability, Image)
         found: Predicted | None = here.predicted
-        nothing = np.zeros((2, 2), np.uint8)
-        probability.data = nothing if found is None else found.prediction.probability  # type: ignore[assignment]
+        levels = np.zeros((2, 2), np.uint8) if found is None else found.prediction.probability
+        if probability.data is not levels:
+            probability.data = levels  # type: ignore[assignment]
         self._place_probability(here)
 
     def _place(self, here: OpenCase) -> None:
@@ -248,6 +252,7 @@ def _nothing(layer: Layer) -> object:
     return [empty, empty[:1, :1]] if layer.multiscale else empty  # type: ignore[attr-defined]
 
 
+@lru_cache(maxsize=4)
 def _blank(shape: tuple[int, int]) -> list[Mask]:
     """Two levels with nothing on them; a read-only view, so no memory is spent."""
     height, width = shape

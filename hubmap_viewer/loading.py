@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Self, TypeVar
+from functools import cached_property
+from typing import Any, Self, TypeVar, cast
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from trainer.data.case import Case, Image, Mask, Prediction
 from trainer.data.cohort import Cohort
@@ -62,6 +64,12 @@ class Predicted:
     def of(cls, prediction: Prediction, threshold: float, mask: Mask) -> Self:
         """A prediction's mask at a threshold, ready to be drawn."""
         return cls(prediction, threshold, mask, outline_levels(mask, DASH))
+
+    @classmethod
+    def tried(cls, prediction: Prediction, threshold: float, mask: Mask) -> Self:
+        """The same, each level's outline made when it is looked at: most moves see but one."""
+        levels = [cast("Mask", LaterOutline(level)) for level in halves(mask)]
+        return cls(prediction, threshold, mask, levels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,9 +177,31 @@ def levels(image: Image) -> list[Image]:
 
 def outline_levels(mask: Mask, dash: int = 0) -> list[Mask]:
     """The mask's outline, drawn anew on each level so that it stays as wide on the screen."""
+    return [outline(level, OUTLINE, dash) for level in halves(mask)]
+
+
+def halves(mask: Mask) -> list[Mask]:
+    """The mask and its halves, down to the size of a picture's coarsest level."""
     smaller = max(1, math.ceil(math.log2(max(mask.shape) / SMALLEST)))
-    masks = [mask, *(_halved(mask, 2**k) for k in range(1, smaller + 1))]
-    return [outline(level, OUTLINE, dash) for level in masks]
+    return [mask, *(_halved(mask, 2**k) for k in range(1, smaller + 1))]
+
+
+class LaterOutline:
+    """An array whose values are worked out when the first of them is asked for."""
+
+    def __init__(self, mask: Mask) -> None:
+        self._mask = mask
+        self.shape, self.dtype, self.ndim, self.size = mask.shape, mask.dtype, mask.ndim, mask.size
+
+    def __getitem__(self, key: Any) -> Any:
+        return self._drawn[key]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return np.array(self._drawn, dtype=dtype, copy=bool(copy))
+
+    @cached_property
+    def _drawn(self) -> Mask:
+        return outline(self._mask, OUTLINE, DASH)
 
 
 def _halved(mask: Mask, factor: int) -> Mask:

@@ -102,7 +102,7 @@ class OpenCase:
         if self._enlarged is None or self._enlarged[0] is not found.prediction:
             self._enlarged = found.prediction, enlarged(found.prediction)
         mask = cut(self._enlarged[1], threshold)
-        self.predicted = Predicted.of(found.prediction, threshold, mask)
+        self.predicted = Predicted.tried(found.prediction, threshold, mask)
         return True
 
     def rescore(self, known: Scores) -> Scores:

@@ -92,7 +92,7 @@ def test_the_contour_follows_a_slider(
     window.wait(lambda: session.open is not None and session.open.predicted is not None)
     window.wait(lambda: not window.desk.jobs.running)
     if zoom == "close":
-        window.viewer.camera.zoom *= 8
+        window.viewer.scene.camera.zoom *= 8
     values = cycle((0.3, 0.4, 0.6, 0.7))
 
     def move() -> None:
