@@ -18,8 +18,8 @@ UNITS = 500
 SHORT = {
     "extra": "only in truth",
     "lacking": "not in truth",
-    "too wide": "truth too wide",
-    "too narrow": "truth too narrow",
+    "too wide": "too wide",
+    "too narrow": "too narrow",
 }
 """Of a suspect unit's kind, as a person says it."""
 
