@@ -91,6 +91,9 @@ class CasePanel(QWidget):
         session.saved.connect(self._on_updated)
 
     def _on_wanted(self, case_id: str) -> None:
+        here = self._session.open
+        if here is not None and here.id == case_id:
+            return  # it was loaded ahead and is there already
         self.title.setText(f"{case_id} · opening …")
         self.dice.clear()
         self.kept.clear()
