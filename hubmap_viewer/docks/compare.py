@@ -25,10 +25,10 @@ SETTLED = 150
 
 CASES = (
     Cell("case", lambda row: row.case_id),
-    Cell("organ", lambda row: row.organ),
+    Cell("change", lambda row: _signed(row.change), lambda row: row.change, "After minus before"),
     Cell("before", lambda row: f"{row.before:.3f}", lambda row: row.before, "Dice before"),
     Cell("after", lambda row: f"{row.after:.3f}", lambda row: row.after, "Dice after"),
-    Cell("change", lambda row: _signed(row.change), lambda row: row.change, "After minus before"),
+    Cell("organ", lambda row: row.organ),
 )
 
 _BY = f"By {SAME:g} Dice or more"
@@ -42,9 +42,9 @@ ORGANS = (
         lambda row: row.low,
         "Bootstrap interval of the mean change",
     ),
+    Cell("p", lambda row: _p(row), lambda row: row.p, "Wilcoxon's signed-rank test, two-sided"),
     Cell("better", lambda row: str(row.better), lambda row: row.better, _BY),
     Cell("worse", lambda row: str(row.worse), lambda row: row.worse, _BY),
-    Cell("p", lambda row: _p(row), lambda row: row.p, "Wilcoxon's signed-rank test, two-sided"),
 )
 
 
@@ -57,12 +57,13 @@ class CompareDock(Dock):
         self.model = Pair(session)
         self.counting = Counting(jobs)
         self.before, self.after, self.organ = combo(), combo(), combo()
-        self.swap, self.count = QPushButton("Swap"), QPushButton("Count the cases")
+        self.swap, self.count = QPushButton("⇅"), QPushButton("Count the cases")
         self.cases = RowTable(CASES, "Cases' Dice before and after, regressions first")
         self.organs = RowTable(ORGANS, "Change of Dice by organ")
         self.state, self.left_out, self.caveat = QLabel(), quiet(), quiet()
         self._stopped: tuple[Path | None, ...] | None = None
         self._settling = QTimer(self)
+        self.swap.setAccessibleName("swap before and after")
         self._build()
         self._listen()
         self._show()
@@ -72,11 +73,13 @@ class CompareDock(Dock):
     def _build(self) -> None:
         fields = form()
         fields.addRow("Before", self.before)
-        fields.addRow("After", self.after)
+        after = QHBoxLayout()
+        after.addWidget(self.after, 1)
+        after.addWidget(self.swap)
+        fields.addRow("After", after)
         fields.addRow("Organ", self.organ)
         choices = QVBoxLayout()
         choices.addLayout(fields)
-        choices.addWidget(self.swap)
         choices.addWidget(self.left_out)
         choices.addStretch(1)
         middle = QVBoxLayout()
@@ -134,6 +137,7 @@ class CompareDock(Dock):
             box.setCurrentIndex(next((i for i, e in enumerate(entries) if e.path == folder), -1))
             enable(box, "" if len(entries) > 1 else "There are no two predictions to choose from.")
         enable(self.swap, "" if None not in self.model.folders else "Choose two predictions first.")
+        self.swap.setToolTip(self.swap.toolTip() or "Swap before and after")
 
     def _on_chosen(self, box: QWidget) -> None:
         """Show both; who chooses the other's takes its place."""

@@ -46,7 +46,7 @@ class OrganSlider(QObject):
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(round(LOWEST * STEPS), round(HIGHEST * STEPS))
         self.slider.setPageStep(5)
-        self.slider.setMinimumWidth(70)
+        self.slider.setMinimumWidth(60)
         self.number = QDoubleSpinBox()
         self.number.setRange(LOWEST, HIGHEST)
         self.number.setSingleStep(1 / STEPS)
@@ -80,7 +80,7 @@ class OrganSlider(QObject):
         self.cases.setText(str(row.cases))
         self.mean.setText(_arrow(row.before, row.now, "mean"))
         self.median.setText(_arrow(row.before, row.now, "median"))
-        self.gain.setText("–" if row.gain is None else f"{row.gain:+.3f}".replace("-", "−"))
+        self.gain.setText("–" if row.gain is None else _signed(row.gain))
         self._show_best(best)
 
     def close(self) -> None:
@@ -116,7 +116,7 @@ class OrganSlider(QObject):
 
 def advice(best: Best) -> str:
     """What an organ's best threshold is worth, in words."""
-    gain = f"{best.cross_validated_gain:+.3f}".replace("-", "−")
+    gain = _signed(best.cross_validated_gain)
     folds = "the run's own folds" if best.of_run else "folds drawn at random"
     held = (
         f"{gain} Dice over 0.50 on cases held out (± {best.spread:.3f} between {best.folds}"
@@ -129,6 +129,10 @@ def advice(best: Best) -> str:
     return f"Best {best.threshold:.2f}: {held}."
 
 
+def _signed(value: float) -> str:
+    return f"{value:+.3f}".replace("-", "−")
+
+
 def _number() -> QLabel:
     label = QLabel()
     label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -139,4 +143,4 @@ def _number() -> QLabel:
 def _arrow(before: Average | None, now: Average | None, which: str) -> str:
     if before is None or now is None:
         return "–"
-    return f"{getattr(before, which):.3f} → {getattr(now, which):.3f}"
+    return " → ".join(f"{getattr(each, which):.3f}".removeprefix("0") for each in (before, now))

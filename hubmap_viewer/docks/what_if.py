@@ -47,7 +47,7 @@ class WhatIfDock(Dock):
         self.counting = Counting(jobs)
         self.sliders: dict[str, OrganSlider] = {}
         self.curve = ThresholdCurve()
-        self.words, self.state = quiet(), quiet()
+        self.state = quiet()
         self.all_best, self.reset = QPushButton("Best for every organ"), QPushButton("Reset")
         self.count = QPushButton("Count the cases")
         self.apply = primary("Write thresholds")
@@ -66,7 +66,7 @@ class WhatIfDock(Dock):
 
     def _build(self) -> None:
         self._grid = QGridLayout()
-        self._grid.setHorizontalSpacing(10)
+        self._grid.setHorizontalSpacing(7)
         self._grid.setVerticalSpacing(2)
         self._grid.setColumnStretch(1, 1)
         for column, title in enumerate(COLUMNS):
@@ -79,28 +79,25 @@ class WhatIfDock(Dock):
         left = QVBoxLayout()
         left.addLayout(self._grid)
         left.addStretch(1)
-        right = QVBoxLayout()
-        right.addWidget(self.curve, 1)
-        right.addWidget(self.words)
         columns = QHBoxLayout()
         columns.setSpacing(14)
         columns.addLayout(left, 3)
-        columns.addLayout(right, 1)
+        columns.addWidget(self.curve, 1)
         self._table = QWidget()
         self._table.setLayout(columns)
         columns.setContentsMargins(0, 0, 0, 0)
+        self.body.addLayout(self._build_head())
         self.body.addWidget(self._table, 1)
-        self.body.addLayout(self._build_foot())
 
-    def _build_foot(self) -> QHBoxLayout:
+    def _build_head(self) -> QHBoxLayout:
         self._drawing.setSingleShot(True)
         self._settling.setSingleShot(True)
-        foot = QHBoxLayout()
+        head = QHBoxLayout()
         for widget in (self.all_best, self.reset, self.counting, self.count):
-            foot.addWidget(widget)
-        foot.addWidget(self.state, 1)
-        foot.addWidget(self.apply)
-        return foot
+            head.addWidget(widget)
+        head.addWidget(self.state, 1)
+        head.addWidget(self.apply)
+        return head
 
     def _listen(self) -> None:
         self.model.changed.connect(self._show)
@@ -203,7 +200,7 @@ class WhatIfDock(Dock):
         for button in (self.all_best, self.reset):
             button.setVisible(bool(rows))
         self.count.setVisible(self._lacks and self.counting.job is None)
-        self.state.setText(self._words_of_state(bool(rows)))
+        self.state.setText(self._words_of_state())
         enable(self.reset, "" if self.session.thresholds else "Nothing is being tried.")
         self._show_curve()
         self._show_apply()
@@ -221,29 +218,27 @@ class WhatIfDock(Dock):
             slider.looked_at.connect(self._look_at)
         self._at = organs[0] if organs else None
 
-    def _words_of_state(self, counted: bool) -> str:
+    def _words_of_state(self) -> str:
         if self.session.predictions is None:
             return "No predictions are shown: predict cases first, in the Ensemble dock."
         if self.counting.job is not None:
             return ""
-        if not counted:
+        if not self.sliders:
             if self._lacks:
                 return "Not counted yet."
             return "No case has both a truth and a prediction: there is nothing to measure."
         seen = self.model.seen_in_training
-        if seen:
-            return f"{seen} case{'s' if seen > 1 else ''} seen in training left out."
-        return ""
+        told = f"{seen} case{'s' if seen > 1 else ''} seen in training left out. " if seen else ""
+        best = self.model.best.get(self._at or "")
+        return told if best is None else f"{told}{best.organ}: {advice(best)}"
 
     def _show_curve(self) -> None:
         organ = self._at
         if organ is None or organ not in self.sliders:
-            self.words.setText("")
             return
         now = self.session.threshold_for(organ)
         self.curve.show_curve(organ, self.model.curve(organ), self.model.own(organ), now)
-        best = self.model.best.get(organ)
-        self.words.setText("" if best is None else advice(best))
+        self.state.setText(self._words_of_state())
 
     def _mark(self) -> None:
         """Say in the tab what is tried and not applied."""

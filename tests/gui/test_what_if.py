@@ -16,7 +16,7 @@ from gui.conftest import Window
 from hubmap_viewer.docks.what_if import WhatIfDock
 from trainer.data.predictions import Predictions
 from trainer.predict.fingerprint import fingerprint
-from trainer.settings import Ensemble, Member, read_ensemble, to_yaml
+from trainer.settings import Ensemble, read_ensemble, to_yaml
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def mine(cohort_folder: Path) -> Path:
     folder.mkdir()
     (folder / "a.safetensors").write_bytes(b"weights")
     (folder / "a.json").write_text("{}")
-    made = Ensemble(name="mine", members=(Member(weights="a.safetensors"),))
+    made = Ensemble.model_validate({"name": "mine", "members": [{"weights": "a.safetensors"}]})
     (folder / "mine.yaml").write_text(to_yaml(made))
     described = {"ensemble": "mine", "fingerprint": fingerprint(made, folder), "threshold": 0.5}
     predictions = Predictions.create(cohort_folder / "predictions" / "mine", described)
@@ -67,7 +67,7 @@ def test_a_threshold_is_tried_by_key_and_written(
     assert session.open is not None
     assert session.open.predicted is not None
     assert session.open.predicted.threshold == 0.7
-    holder = dock.parentWidget()
+    holder: Any = dock.parentWidget()
     while not holder.windowTitle():
         holder = holder.parentWidget()
     assert holder.windowTitle().endswith("●")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -24,7 +25,7 @@ from trainer.locate import resource
 from trainer.metrics import dice
 from trainer.predict.fingerprint import fingerprint
 from trainer.predict.postprocess import to_mask
-from trainer.settings import Ensemble, Member, read_ensemble, to_yaml
+from trainer.settings import Ensemble, read_ensemble, to_yaml
 
 SEEN = "22"
 
@@ -43,8 +44,8 @@ def ensemble(tmp_path: Path) -> Path:
     folder.mkdir()
     (folder / "a.safetensors").write_bytes(b"weights")
     (folder / "a.json").write_text("{}")
-    made = Ensemble(
-        name="mine", members=(Member(weights="a.safetensors"),), thresholds={"lung": 0.4}
+    made = Ensemble.model_validate(
+        {"name": "mine", "members": [{"weights": "a.safetensors"}], "thresholds": {"lung": 0.4}}
     )
     (folder / "mine.yaml").write_text(to_yaml(made))
     return folder / "mine.yaml"
@@ -162,9 +163,7 @@ def test_an_organ_with_only_seen_cases_has_no_mean(
 ) -> None:
     for case in TRAIN[2:]:
         seen = soft(case)
-        predictions.write(
-            Prediction(case.id, seen.probability, seen.disagreement, seen.shape, True)
-        )
+        predictions.write(replace(seen, in_sample=True))
     model = WhatIf(session)
     session.use_predictions(predictions)
     counted(model)
