@@ -107,8 +107,9 @@ class _Work:
             "shifted": self._shift,
             "invented": self._invent,
         }
+        before = self.mask
         shown = ways[kind](number)
-        if shown is None:
+        if shown is None or np.array_equal(self.mask, before):
             return False
         self._touched.add(number)
         self.done.append(Corruption(kind, _box(shown)))
@@ -139,7 +140,7 @@ class _Work:
         if shown.sum() > 2 * both.sum():
             return None
         self._touched.add(other)
-        self.mask |= shown
+        self.mask = self.mask | shown
         return shown
 
     def _shift(self, number: int) -> Mask | None:
@@ -167,8 +168,10 @@ class _Work:
             cv2.dilate(self.mask | self._before, np.ones((3, 3), np.uint8)), np.uint8
         )
         for size in _SIZES:
-            side = tuple(max(1, round(one * size)) for one in piece.shape[::-1])
-            copy = np.asarray(cv2.resize(piece, side, interpolation=cv2.INTER_NEAREST), np.uint8)
+            if min(piece.shape) * size < 1:
+                continue
+            smaller = cv2.resize(piece, None, fx=size, fy=size, interpolation=cv2.INTER_NEAREST)
+            copy = np.asarray(smaller, np.uint8)
             room = np.array(taken.shape) - copy.shape
             if room.min() < 0:
                 continue

@@ -80,3 +80,14 @@ def test_an_empty_truth_stays_as_it_is():
     mask, done = corrupt(np.zeros((50, 50), np.uint8), np.random.default_rng(0))
 
     assert not mask.any() and not done
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(0, 10_000), st.sampled_from([0.02, 0.2, 0.6]))
+def test_specks_are_no_trouble(seed: int, share: float):
+    chance = np.random.default_rng(seed)
+    truth = (chance.random((12, 15)) < share).astype(np.uint8)
+    mask, done = corrupt(truth, chance)
+
+    assert mask.any() == truth.any()
+    assert bool(done) == bool((mask != truth).any())

@@ -210,3 +210,18 @@ def test_one_image_under_two_ids_is_not_counted_as_unseen(
 
     assert result.report[-1].cases == 2
     assert len([line for line in told if "there twice" in line]) == 2
+
+
+def test_images_that_look_alike_share_a_fold_also_when_a_run_is_taken_up(
+    cohort: Cohort, tiny_recipe: Recipe, tmp_path: Path
+):
+    out, listed = tmp_path / "run", cohort.folder / "duplicates.csv"
+    listed.write_text("id,group\n11,1\n12,1\n")
+    with pytest.raises(Cancelled):
+        run(cohort, tiny_recipe, out, device="cpu", progress=stop_in(fold=1))
+    folds = {row["id"]: row["fold"] for row in rows_of(out / "folds.csv")}
+    assert folds["11"] == folds["12"]
+
+    listed.unlink()
+    with pytest.raises(SettingsError, match="or with other folds; choose another folder"):
+        run(cohort, tiny_recipe, out, device="cpu")
