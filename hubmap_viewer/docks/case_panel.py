@@ -160,6 +160,8 @@ class CasePanel(QWidget):
 def enable_keeping_tip(button: QPushButton, why_not: str) -> None:
     """Enable with its own tool tip, or disable with the reason."""
     tip = button.property("tip") or button.toolTip()
+    if button.isEnabled() == (not why_not) and button.toolTip() == (why_not or tip):
+        return  # styling a button anew costs milliseconds, with each case that opens
     button.setProperty("tip", tip)
     enable(button, why_not)
     if not why_not:
