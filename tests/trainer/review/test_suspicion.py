@@ -111,6 +111,16 @@ def test_every_unit_is_ranked_and_a_sound_one_is_hardly_suspect(
         assert max(suspicion) < 0.3
 
 
+def test_a_line_drawn_generously_is_less_suspect_than_a_unit_too_many(
+    cohort: Cohort, predictions: Predictions
+):
+    generous = spoilt(*((row, column, radius + 9) for row, column, radius in DISCS))
+    steps = found(cohort, predictions, case2=generous, case3=spoilt(*DISCS, (180, 280, 20)))
+
+    assert 0 < max(unit.suspicion for unit in steps["2"].units) < 0.7
+    assert steps["3"].units[0].suspicion > 0.8
+
+
 def test_a_prediction_that_has_seen_the_case_is_refused_and_moves_no_level(
     cohort: Cohort, predictions: Predictions
 ):
