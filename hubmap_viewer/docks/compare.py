@@ -219,7 +219,7 @@ class CompareDock(Dock):
         self.organs.put(organs)
         self.cases.put(self.model.rows)
         self.caveat.setText(compared.comparison.caveat)
-        self.caveat.setToolTip(compared.comparison.caveat)
+        self.organs.setToolTip(compared.comparison.caveat)
 
     def _list_organs(self, organs: list[str]) -> None:
         self.organ.clear()

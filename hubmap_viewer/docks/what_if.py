@@ -22,7 +22,7 @@ from hubmap_viewer import ensemble_file
 from hubmap_viewer.counts import CountStep, first_of
 from hubmap_viewer.docks.base import Dock, enable, primary, quiet
 from hubmap_viewer.docks.counting import Counting
-from hubmap_viewer.docks.organ_slider import COLUMNS, OrganSlider, advice
+from hubmap_viewer.docks.organ_slider import COLUMNS, OrganSlider, verdict
 from hubmap_viewer.docks.threshold_curve import ThresholdCurve
 from hubmap_viewer.ensemble_file import EnsembleFile
 from hubmap_viewer.jobs import Jobs
@@ -146,9 +146,8 @@ class WhatIfDock(Dock):
         self._show()
 
     def _on_counted(self, steps: list[CountStep]) -> None:
-        if self._folder is not None:
-            here = (step.found for step in steps if step.folder == self._folder)
-            self.model.put(self._folder, here)
+        for folder in {step.folder for step in steps}:
+            self.model.put(folder, (step.found for step in steps))
         if problem := first_of(self.model.problems):
             self.notice.tell(problem, wrong=True)
         self._renew()
@@ -156,13 +155,13 @@ class WhatIfDock(Dock):
     def _on_stopped(self, error: BaseException | None) -> None:
         self._stopped = self._folder
         if error is not None:
-            self.notice.tell(str(error), wrong=True)
+            self._fail(error)
         self._renew()
 
     @property
     def _folder(self) -> Path | None:
-        """Of the predictions that are shown."""
-        return None if self.session.predictions is None else self.session.predictions.folder
+        shown = self.session.predictions
+        return None if shown is None else shown.folder
 
     # -- trying ---------------------------------------------------------------------------
 
@@ -196,9 +195,8 @@ class WhatIfDock(Dock):
         for row in rows:
             if row.organ not in self._moves:
                 self.sliders[row.organ].show_row(row, self.model.best.get(row.organ))
-        self._table.setVisible(bool(rows))
-        for button in (self.all_best, self.reset):
-            button.setVisible(bool(rows))
+        for widget in (self._table, self.all_best, self.reset):
+            widget.setVisible(bool(rows))
         self.count.setVisible(self._lacks and self.counting.job is None)
         self.state.setText(self._words_of_state())
         enable(self.reset, "" if self.session.thresholds else "Nothing is being tried.")
@@ -230,7 +228,7 @@ class WhatIfDock(Dock):
         seen = self.model.seen_in_training
         told = f"{seen} case{'s' if seen > 1 else ''} seen in training left out. " if seen else ""
         best = self.model.best.get(self._at or "")
-        return told if best is None else f"{told}{best.organ}: {advice(best)}"
+        return told if best is None else f"{told}{best.organ}: {verdict(best)}"
 
     def _show_curve(self) -> None:
         organ = self._at
@@ -260,7 +258,7 @@ class WhatIfDock(Dock):
             self._jobs.call(
                 partial(ensemble_file.find, cohort.folder, predictions),
                 partial(self._found_file, predictions.folder),
-                lambda error: self.notice.tell(str(error), wrong=True),
+                self._fail,
             )
 
     def _found_file(self, folder: Path, file: EnsembleFile | None) -> None:
@@ -270,9 +268,8 @@ class WhatIfDock(Dock):
 
     def _show_apply(self) -> None:
         tried = len(self.model.unapplied)
-        what = f"{tried or ''} threshold{'' if tried == 1 else 's'}".strip()
-        where = "a file …" if self._file is None else self._file.name
-        self.apply.setText(f"Write {what} to {where}")
+        what = f"{tried} threshold{'' if tried == 1 else 's'}" if tried else "thresholds"
+        self.apply.setText(f"Write {what} to {'a file …' if not self._file else self._file.name}")
         enable(self.apply, "" if tried else "No threshold differs from the ensemble's own.")
         if tried and self._file is not None:
             self.apply.setToolTip(str(self._file.path))
@@ -285,12 +282,15 @@ class WhatIfDock(Dock):
                 return
             after = ensemble_file.write(file, predictions, tried)
         except TrainerError as error:
-            self.notice.tell(str(error), wrong=True)
+            self._fail(error)
             return
         self._file = EnsembleFile(file.path, file.path)
         self.model.applied(after)
         told = ", ".join(f"{organ} {value:.2f}" for organ, value in tried.items())
         self.notice.tell(f"{file.path} now says {told}; these predictions follow it.")
+
+    def _fail(self, error: BaseException) -> None:
+        self.notice.tell(str(error), wrong=True)
 
     def _choose(self, predictions: Predictions | None) -> EnsembleFile | None:
         """The user shows the file, as it is none of the cohort's."""

@@ -48,7 +48,8 @@ def test_regressions_are_listed_and_opened(
 
     left, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
     spot = dock.cases.visualRect(dock.cases.model().index(0, 0)).center()
-    QTest.mouseClick(dock.cases.viewport(), left, none, spot)
+    viewport: Any = dock.cases.viewport()
+    QTest.mouseClick(viewport, left, none, spot)
     window.wait(lambda: window.open_id == "12")
     for name in ("prediction", "second ensemble"):
         assert window.desk.layers[name].data[0].any()

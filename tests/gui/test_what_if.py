@@ -60,7 +60,8 @@ def test_a_threshold_is_tried_by_key_and_written(
     assert dock.apply.toolTip() == "No threshold differs from the ensemble's own."
 
     for _ in range(20):
-        QTest.keyClick(dock.sliders["kidney"].slider, Qt.Key.Key_Right)
+        slider: Any = dock.sliders["kidney"].slider
+        QTest.keyClick(slider, Qt.Key.Key_Right)
     window.wait(lambda: session.thresholds == {"kidney": 0.7})
     assert dock.sliders["kidney"].number.value() == 0.7
     assert session.scores["11"].prediction != before
