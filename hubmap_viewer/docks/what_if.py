@@ -103,7 +103,8 @@ class WhatIfDock(Dock):
         self.model.changed.connect(self._show)
         self.session.cohort_opened.connect(self._renew)
         self.session.predictions_changed.connect(self._renew)
-        self.session.case_updated.connect(self._on_case)
+        # a prediction may have come: looked for once things have settled
+        self.session.case_updated.connect(lambda _: self._settling.start(SETTLED))
         self._drawing.timeout.connect(self._draw)
         self._settling.timeout.connect(self._settled)
         self.session.leaving.connect(self.model.keep)
@@ -129,10 +130,6 @@ class WhatIfDock(Dock):
         if wanted and self._lacks and self._stopped != self._folder:
             self._count()
         self._show()
-
-    def _on_case(self, _case_id: str) -> None:
-        """A prediction may have come: look once things have settled."""
-        self._settling.start(SETTLED)
 
     def _settled(self) -> None:
         self.model.keep()
