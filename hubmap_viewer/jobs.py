@@ -7,10 +7,9 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from types import FunctionType
-from typing import Any, Generic, Protocol, TypeVar, cast
+from functools import partial
+from typing import Any, Generic, Protocol, TypeVar
 
-from napari.qt.threading import create_worker
 from napari.utils import progress
 from psygnal import Signal
 from superqt.utils import ensure_main_thread
@@ -41,7 +40,7 @@ Steps = Callable[[Callable[[], bool]], Iterator[StepT]]
 
 @dataclass(frozen=True, slots=True)
 class _Failed:
-    """An error carried as a value: as an exception, a RuntimeError would vanish in the worker."""
+    """An error carried as a value: the thread has nobody to raise it to."""
 
     error: BaseException
 
@@ -155,12 +154,15 @@ class Jobs:
             if not self.closed:
                 job.ended.emit(outcome[0])
 
+        def work() -> None:
+            for step in job.run(steps):
+                post(partial(on_yield, step))
+            post(on_finished)
+
         self.running.append(job)
-        create_worker(
-            cast("FunctionType", job.run),
-            steps,
-            _connect={"yielded": on_yield, "finished": on_finished},
-        )
+        # A thread of its own, not one of Qt's pool: Qt converts images in that pool and waits
+        # for it in the window's thread, which a work that waits for the interpreter would block.
+        threading.Thread(target=work, name=title, daemon=True).start()
         return job
 
     def close(self) -> None:
