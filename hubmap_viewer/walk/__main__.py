@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 _SUMMARY = "summary.txt"
 _STEPS = (
-    "open", "predict", "look", "take", "paint", "undo", "accept", "export", "train", "compare",
+    "open", "predict", "look", "take", "paint", "undo", "accept", "find", "attempt", "export",
+    "train", "compare",
 )  # fmt: skip
 
 
@@ -37,7 +38,9 @@ def main(argv: list[str] | None = None) -> int:
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     (out / _SUMMARY).write_text("The walk did not come to its end.\n", encoding="utf-8")
-    # The user's own napari settings stay as they are, and do not change the pictures.
+    # The user's own settings stay as they are, and do not change the pictures.
+    for kind in ("STATE", "CACHE"):
+        os.environ[f"XDG_{kind}_HOME"] = str(out / f".{kind.lower()}")
     os.environ["NAPARI_CONFIG"] = str(out / ".napari" / "settings.yaml")
     os.environ["NAPARI_APPLICATION_FIRST_TIME"] = "false"
     return _walk(out)

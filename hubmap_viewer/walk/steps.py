@@ -11,10 +11,13 @@ from napari.viewer import Viewer
 from qtpy.QtCore import Qt, QTimer
 
 from hubmap_viewer.columns import COLUMNS, PREDICTION
+from hubmap_viewer.docks.compare import CompareDock
 from hubmap_viewer.docks.ensemble import EnsembleDock
 from hubmap_viewer.docks.export import ExportDock
+from hubmap_viewer.docks.failures import FailuresDock
 from hubmap_viewer.docks.review import ReviewDock
 from hubmap_viewer.docks.train import TrainDock
+from hubmap_viewer.docks.what_if import WhatIfDock
 from hubmap_viewer.open_case import OpenCase
 from hubmap_viewer.plugin import desk_for, open_cohort
 from hubmap_viewer.walk.hand import Hand, Position, StepError
@@ -148,6 +151,32 @@ class Loop:
         self.hand.picture("accepted")
         return f"cases {first} and {second}"
 
+    def find(self) -> str:
+        """Go to what the case loses most by, one finding after the other."""
+        findings = self.desk.review.findings
+        self.hand.until(lambda: findings.all, "the findings of the case")
+        self.hand.press(Qt.Key.Key_J)
+        self.hand.press(Qt.Key.Key_J)
+        found = findings.here
+        if found is None or findings.at != 1:
+            raise StepError("the key did not go to the second finding")
+        self.hand.dock(FailuresDock)
+        self.hand.picture("review")
+        return f"{len(findings.all)} findings; the second is {found.kind}, −{found.loss:.3f} Dice"
+
+    def attempt(self) -> str:
+        """Try the best threshold of every organ on all cases, and take it back."""
+        dock = self.hand.dock(WhatIfDock)
+        self.hand.until(lambda: dock.sliders, "the sliders", 60)
+        self._until_scored()
+        self.hand.click(dock.all_best)
+        self.hand.until(lambda: self.session.thresholds, "the thresholds to be tried")
+        tried = ", ".join(f"{organ} {value:g}" for organ, value in self.session.thresholds.items())
+        self.hand.picture("what-if")
+        self.hand.click(dock.reset)
+        self.hand.until(lambda: not self.session.thresholds, "the thresholds to be the own again")
+        return f"tried {tried}"
+
     def export(self) -> str:
         """Write the curated masks as tiffs and as RLE CSV, and read both back."""
         masks, csv = self.out / "masks", self.out / "curated.csv"
@@ -185,12 +214,14 @@ class Loop:
         return f"{dock.labels.text()} → {run.relative_to(self.out)}"
 
     def compare(self) -> str:
-        """See both ensembles' Dice side by side in the case table."""
+        """See both ensembles' Dice side by side in the case table, regressions first."""
         self.hand.dock(ReviewDock)
         self._until_scored()
         both = [s for s in self.session.scores.values() if s.second is not None]
         if not any(scores.prediction is not None for scores in both):
             raise StepError("the table does not show old and new side by side")
+        self.hand.dock(CompareDock)
+        self._until_scored()
         self.hand.picture("old-and-new")
         return f"{len(both)} cases have both"
 

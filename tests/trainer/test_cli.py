@@ -21,7 +21,10 @@ from trainer.data.cohort import Cohort
 from trainer.data.store import Store
 from trainer.settings import Network, Recipe, read_ensemble, to_yaml
 
-COMMANDS = ("train", "predict", "evaluate", "export", "history")
+COMMANDS = (
+    "train", "predict", "evaluate", "export", "history", "findings", "suspects", "calibrate",
+    "compare", "duplicates", "causes", "accept", "agreement", "report", "study",
+)  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
