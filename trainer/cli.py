@@ -21,6 +21,7 @@ from trainer.commands import (
     compare,
     duplicates,
     findings,
+    report,
     study,
     suspects,
 )
@@ -271,6 +272,7 @@ app.command(epilog=causes.EXAMPLES)(causes.causes)
 app.command(epilog=compare.EXAMPLES)(compare.compare)
 app.command(epilog=duplicates.EXAMPLES)(duplicates.duplicates)
 app.command(epilog=findings.EXAMPLES)(findings.findings)
+app.command(epilog=report.EXAMPLES)(report.report)
 
 
 def main() -> None:

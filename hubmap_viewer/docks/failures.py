@@ -7,7 +7,7 @@ from pathlib import Path
 
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtGui import QResizeEvent, QShowEvent, QStandardItemModel
-from qtpy.QtWidgets import QComboBox, QDockWidget, QGridLayout
+from qtpy.QtWidgets import QComboBox, QDockWidget, QGridLayout, QHBoxLayout
 
 from hubmap_viewer import colours
 from hubmap_viewer.cause_counts import CauseCounts
@@ -15,6 +15,7 @@ from hubmap_viewer.docks.base import Dock, combo, quiet
 from hubmap_viewer.docks.causes_panel import CausesPanel
 from hubmap_viewer.docks.closing import main_window_of
 from hubmap_viewer.docks.organ_table import OrganTable
+from hubmap_viewer.docks.report_button import ReportButton
 from hubmap_viewer.docks.strips import ROW, Strips
 from hubmap_viewer.jobs import Jobs
 from hubmap_viewer.organ_figures import SIDES, Side
@@ -68,6 +69,7 @@ class FailuresDock(Dock):
         self.causes = CausesPanel(counts, review.queue, jobs, self.notice)
         self.overview = Overview(session)
         self.choice, self.words = combo(), quiet()
+        self.report = ReportButton(session, jobs)
         self.strips = Strips(self.overview.name)
         self.table = OrganTable(self.overview, HEAD)
         self._is_placed = False
@@ -89,7 +91,13 @@ class FailuresDock(Dock):
         grid.setSpacing(0)
         grid.setColumnStretch(0, 1)
         top = Qt.AlignmentFlag.AlignTop
-        grid.addWidget(self.choice, 0, 0)
+        head = QHBoxLayout()
+        head.setSpacing(4)
+        head.addWidget(self.choice, 1)
+        head.addWidget(self.report)
+        self.report.setFixedHeight(HEAD)
+        self.report.told.connect(lambda said, wrong: self.notice.tell(said, wrong=wrong))
+        grid.addLayout(head, 0, 0)
         grid.addWidget(self.strips, 1, 0, top)
         grid.addWidget(self.table, 0, 1, 2, 1, top)
         grid.addWidget(self.words, 2, 0, 1, 2)

@@ -1,0 +1,54 @@
+"""`hubmap-trainer report`: a cohort's review as one HTML page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from trainer import named
+from trainer.terminal import Terminal, Wish
+
+EXAMPLES = """Examples:
+
+hubmap-trainer report data --predictions runs/first/oof --out report.html
+
+hubmap-trainer report data --out progress.html"""
+
+
+def report(
+    cohort: Annotated[
+        Path, typer.Argument(metavar="COHORT", help="The cohort's folder, or its csv.")
+    ],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The page to write.")],
+    predictions: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="A folder that `predict` or `train` has written."),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="The result as one JSON document.")] = False,
+) -> None:
+    """Dice, losses, thresholds, suspects, causes and the worst cases on one HTML page."""
+    with Terminal(json).speaking() as terminal, Wish() as wish:
+        opened = named.cohort(cohort, terminal)
+        from trainer.data.predictions import Predictions
+        from trainer.export import spare
+        from trainer.report.page import build, write
+
+        spare(opened.folder, out)
+        folder = None if predictions is None else Predictions.open(predictions)
+        store = named.store(opened, terminal)
+        with terminal.meter() as meter:
+
+            def heard(what: str, done: float) -> None:
+                wish.heed()
+                meter.show(what, done, None)
+
+            made = build(opened, folder, store, heard)
+        for problem in made.problems:
+            terminal.problem(problem)
+        write(made, out)
+        terminal.result(
+            {"out": str(out), "sections": [section.title for section in made.sections]},
+            f"{len(made.sections)} tables and {len(made.worst)} cases in {out}",
+        )

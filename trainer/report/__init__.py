@@ -1,0 +1,1 @@
+"""A review as one page: what it says, its pictures, and the page itself; no torch."""

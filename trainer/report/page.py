@@ -1,0 +1,187 @@
+"""One self-contained HTML page: tables, plots and the worst cases of a cohort."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from trainer.data.atomic import replacing
+from trainer.data.cohort import Cohort
+from trainer.data.predictions import Predictions
+from trainer.data.store import Store
+from trainer.errors import ExportError, TrainerError
+from trainer.report import sections
+from trainer.report.pictures import overlay, strips
+from trainer.report.sections import Section
+from trainer.review.counting import Histogram
+from trainer.review.differences import Difference, differences
+from trainer.review.gathering import gather
+from trainer.review.histograms import Histograms
+from trainer.review.masks import Curated, Predicted, Truths
+from trainer.review.suspicion import suspects
+
+WORST = 3
+"""Cases of an organ whose overlay is shown."""
+
+Heard = Callable[[str, float], None]
+"""Told what is at work and its share done, 0 to 1; it raises to stop the work."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorstCase:
+    """One of an organ's cases of least Dice; `picture` is a data URI."""
+
+    case_id: str
+    organ: str
+    dice: float
+    losses: str
+    picture: str
+
+
+@dataclass(slots=True)
+class Report:
+    """What the page says, in its order."""
+
+    title: str
+    foot: str
+    sections: list[Section] = field(default_factory=list)
+    worst: list[WorstCase] = field(default_factory=list)
+    problems: list[TrainerError] = field(default_factory=list)
+
+
+def build(
+    cohort: Cohort, predictions: Predictions | None, store: Store | None, heard: Heard
+) -> Report:
+    """Read all that the page says; a case that cannot be read is among its problems.
+
+    Parameters
+    ----------
+    cohort
+        Whose cases.
+    predictions
+        Whose masks are measured; None for a page on the cohort and its review alone.
+    store
+        The reviewers' work; None where there is none yet.
+    heard
+        Told how far the work is.
+    """
+    report = Report(f"Review of {cohort.folder.name}", _foot(cohort, predictions))
+    report.problems += cohort.problems
+    report.sections.append(sections.cohort_section(cohort, store))
+    if predictions is not None:
+        _measure(report, cohort, predictions, heard)
+    if store is not None:
+        _add_curated(report, cohort, store, heard)
+        told = report.problems.append
+        report.sections += sections.reviewers_sections(cohort, store, told)
+    if alike := sections.look_alikes_section(cohort):
+        report.sections.append(alike)
+    return report
+
+
+def write(report: Report, out: Path) -> None:
+    """Write the page, whole or not at all.
+
+    Raises
+    ------
+    ExportError
+        If it cannot be written.
+    """
+    pages = Environment(
+        loader=PackageLoader("trainer.report", "."), autoescape=True, undefined=StrictUndefined
+    )
+    text = pages.get_template("page.html").render(report=report)
+    with replacing(out, ExportError) as draft:
+        draft.write_text(text, encoding="utf-8")
+
+
+def _measure(report: Report, cohort: Cohort, predictions: Predictions, heard: Heard) -> None:
+    masks = Predicted(cohort, predictions)
+    found = _compare(report, cohort, masks, masks, heard)
+    says = (
+        f"Predictions of {predictions.description.get('ensemble', 'the ensemble')} against truth."
+    )
+    report.sections.append(sections.dice_section("Dice", says, found, strips(found)))
+    report.sections.append(sections.losses_section(found))
+    ids = [one.case for one in found]
+    counted = []
+    for one in gather(cohort, cohort.truth, predictions, ids):
+        heard("Counting pixels", len(counted) / max(1, len(ids)))
+        counted += [one] if isinstance(one, Histogram) else []
+    report.sections.append(sections.thresholds_section(Histograms(counted), predictions))
+    doubted = []
+    for step in suspects(cohort, cohort.truth, predictions, ids):
+        heard("Ranking truths", step.done / step.total)
+        doubted += [] if step.case is None else [step.case]
+    report.sections.append(sections.suspects_section(doubted))
+    report.worst += _worst(report, cohort, masks, found)
+
+
+def _add_curated(report: Report, cohort: Cohort, store: Store, heard: Heard) -> None:
+    found = _compare(report, cohort, Curated(cohort, store), None, heard)
+    if found:
+        says = "Curated masks against the truth they replace."
+        report.sections.append(sections.dice_section("Curated", says, found))
+
+
+def _compare(
+    report: Report,
+    cohort: Cohort,
+    tested: Predicted | Curated,
+    opinion: Predicted | None,
+    heard: Heard,
+) -> list[Difference]:
+    """Each case's mask against its truth, where it has both."""
+    truths = Truths(cohort)
+    both = truths.ids() & tested.ids()
+    cases = [case for case in cohort.cases.values() if case.id in both and not case.problem]
+    found = []
+    for done, one in enumerate(differences(cases, truths, tested, opinion), start=1):
+        heard("Comparing masks", done / len(cases))
+        if isinstance(one, TrainerError):
+            report.problems.append(one)
+        else:
+            found.append(one)
+    return found
+
+
+def _worst(
+    report: Report, cohort: Cohort, masks: Predicted, found: list[Difference]
+) -> list[WorstCase]:
+    """Of each organ the cases of least Dice, an organ after the other."""
+    taken, worst = Counter[str](), []
+    measured = [one for one in found if not one.in_sample]
+    for one in sorted(measured, key=lambda one: (one.organ, one.dice)):
+        if taken[one.organ] == WORST:
+            continue
+        taken[one.organ] += 1
+        try:
+            truth = Truths(cohort).mask(one.case)
+            picture = overlay(cohort.image(one.case), truth, masks.mask(one.case))
+        except TrainerError as error:
+            report.problems.append(error)
+            continue
+        worst.append(WorstCase(one.case, one.organ, one.dice, _losses(one), picture))
+    return worst
+
+
+def _losses(one: Difference) -> str:
+    costly = sorted(one.losses.items(), key=lambda pair: -pair[1].loss)
+    return ", ".join(
+        f"{kind} ×{loss.count} −{loss.loss:.3f}" for kind, loss in costly if loss.count
+    )
+
+
+def _foot(cohort: Cohort, predictions: Predictions | None) -> str:
+    told = "no predictions"
+    if predictions is not None:
+        of = predictions.description
+        told = f"predictions of {of.get('ensemble', '?')} ({of.get('fingerprint', '?')})"
+    made = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return f"{cohort.folder.name} · {told} · hubmap-viewer {version('hubmap-viewer')} · {made}"

@@ -1,0 +1,79 @@
+"""A report's pictures, as data URIs: the strips of all cases, and the worst cases' overlays."""
+
+from __future__ import annotations
+
+import base64
+import io
+import statistics
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from matplotlib.figure import Figure
+
+from trainer.data.case import Image, Mask
+from trainer.data.contours import outline
+from trainer.errors import ImageError
+from trainer.review.differences import Difference
+
+SIDE = 640
+"""Longer side of an overlay in pixels."""
+
+_TRUTH, _PREDICTION = (0, 158, 115), (230, 159, 0)
+"""Okabe and Ito's green and orange, as in the window."""
+
+_INK = "#808080"
+"""Of a plot's words and lines: readable on white and on black."""
+
+
+def strips(found: Sequence[Difference]) -> str:
+    """One strip an organ, one dot a case at its Dice, the median marked; an SVG."""
+    organs: dict[str, list[float]] = {}
+    for one in found:
+        if not one.in_sample:
+            organs.setdefault(one.organ, []).append(one.dice)
+    if not organs:
+        return ""
+    figure = Figure(figsize=(7.5, 0.6 + 0.45 * len(organs)), layout="constrained")
+    axes = figure.subplots()
+    for row, organ in enumerate(organs):
+        each = sorted(organs[organ])
+        spread = [row + 0.12 * ((n % 5) - 2) / 2 for n in range(len(each))]
+        axes.plot(each, spread, "o", color="#E69F00", markersize=4, alpha=0.8)
+        axes.plot([statistics.median(each)] * 2, [row - 0.32, row + 0.32], color=_INK, linewidth=2)
+    axes.set(xlim=(0, 1.01), ylim=(len(organs) - 0.5, -0.5), xlabel="Dice")
+    axes.set_yticks(range(len(organs)), list(organs))
+    axes.grid(axis="x", color=_INK, alpha=0.3)
+    axes.tick_params(colors=_INK)
+    axes.xaxis.label.set_color(_INK)
+    axes.spines[:].set_visible(False)
+    text = io.BytesIO()
+    figure.savefig(text, format="svg", transparent=True)
+    return _uri("image/svg+xml", text.getvalue())
+
+
+def overlay(image: Image, truth: Mask, found: Mask) -> str:
+    """A case, its truth's outline solid and the prediction's dashed; a JPEG.
+
+    Parameters
+    ----------
+    image
+        RGB, uint8 (H, W, 3).
+    truth, found
+        uint8 (H, W).
+    """
+    height, width = truth.shape
+    factor = min(1.0, SIDE / max(height, width))
+    size = (max(1, round(width * factor)), max(1, round(height * factor)))
+    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    for mask, colour, dash in ((truth, _TRUTH, 0), (found, _PREDICTION, 9)):
+        shrunk = cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST)
+        small[outline(np.asarray(shrunk, np.uint8), 2, dash) > 0] = colour
+    done, coded = cv2.imencode(".jpg", small[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85])
+    if not done:
+        raise ImageError("the overlay cannot be encoded")
+    return _uri("image/jpeg", coded.tobytes())
+
+
+def _uri(kind: str, content: bytes) -> str:
+    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
