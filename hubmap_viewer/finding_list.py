@@ -155,6 +155,8 @@ class FindingList:
             self.all = found
             same = (n for n, one in enumerate(found) if before and one.box == before.box)
             self.at = next(same, None)
+            if before is not None and self.at is None:
+                self.chosen.emit(None)
         if self._again or turn != self._turn:
             self._again = False
             self._look()
