@@ -23,7 +23,7 @@ from trainer.settings import Network, Recipe, read_ensemble, to_yaml
 
 COMMANDS = (
     "train", "predict", "evaluate", "export", "history", "findings", "suspects", "calibrate",
-    "compare", "duplicates", "causes", "accept", "agreement", "report", "study",
+    "compare", "duplicates", "causes", "accept", "agreement", "report",
 )  # fmt: skip
 
 
