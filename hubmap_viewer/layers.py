@@ -13,7 +13,7 @@ from napari.utils.colormaps import DirectLabelColormap
 from numpy.typing import NDArray
 
 from hubmap_viewer import colours
-from hubmap_viewer.edits import Box
+from trainer.data.edits import Box
 from hubmap_viewer.loading import Predicted
 from hubmap_viewer.open_case import OpenCase
 from hubmap_viewer.session import Session

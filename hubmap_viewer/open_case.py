@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from hubmap_viewer.edits import Box, Edit, History
+from trainer.data.edits import Box, Edit, History
 from hubmap_viewer.loading import Loaded, Predicted
 from hubmap_viewer.scores import Scores
 from trainer.data.case import Mask, Prediction

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from psygnal import Signal
 
-from hubmap_viewer.edits import Box, Edit, History
+from trainer.data.edits import Box, Edit, History
 from hubmap_viewer.loading import Loaded, Predicted, Sources
 from hubmap_viewer.open_case import OpenCase
 from hubmap_viewer.saving import Draft, Saver

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from psygnal import Signal
 
-from hubmap_viewer.edits import Box
+from trainer.data.edits import Box
 from hubmap_viewer.scores import Scores
 from hubmap_viewer.session import Session
 from trainer.errors import TrainerError

@@ -46,7 +46,7 @@ def test_all_walls_stand() -> None:
         ("trainer/export.py", "import sqlalchemy", "importer of SQLAlchemy"),
         ("hubmap_viewer/session.py", "import qtpy", "session | docks"),
         ("hubmap_viewer/scores.py", "import napari", "session | docks"),
-        ("hubmap_viewer/edits.py", "import hubmap_viewer.jobs", "session | docks"),
+        ("hubmap_viewer/veil.py", "import hubmap_viewer.jobs", "session | docks"),
         ("hubmap_viewer/layers.py", "import qtpy", "only importers of Qt"),
         ("hubmap_viewer/desk.py", "import superqt", "only importers of Qt"),
         ("hubmap_viewer/docks/base.py", "import PyQt5", "qtpy stands between"),

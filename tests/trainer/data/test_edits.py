@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from hubmap_viewer import edits
-from hubmap_viewer.edits import Box, Edit, History
+from trainer.data import edits
+from trainer.data.edits import Box, Edit, History
 
 masks = hnp.arrays(np.uint8, (13, 17), elements=st.integers(0, 1))
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import zlib
 from collections import deque
-from dataclasses import dataclass
-from typing import NamedTuple, Self
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Self
 
 import cv2
 import numpy as np
@@ -51,15 +52,25 @@ class Edit:
         The flipped pixels inside ``box``: packed, row by row, and deflated.
     pixels
         How many pixels flipped.
+    parameters
+        What the tool was told, such as its radius: plain values that JSON can hold.
     """
 
     tool: str
     box: Box
     bits: bytes
     pixels: int
+    parameters: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def between(cls, before: Mask, after: Mask, tool: str, box: Box | None = None) -> Edit | None:
+    def between(
+        cls,
+        before: Mask,
+        after: Mask,
+        tool: str,
+        box: Box | None = None,
+        parameters: Mapping[str, Any] | None = None,
+    ) -> Edit | None:
         """The edit that leads from one mask to the other; None where they are alike.
 
         Parameters
@@ -70,6 +81,8 @@ class Edit:
             What made the change, in a word.
         box
             Where to look; everywhere if not given.
+        parameters
+            What the tool was told.
         """
         box = Box.whole(after) if box is None else box
         flipped = cv2.bitwise_xor(box.of(before), box.of(after))
@@ -79,7 +92,8 @@ class Edit:
         tight = flipped[top : top + height, left : left + width]
         place = Box(box.top + top, box.left + left, box.top + top + height, box.left + left + width)
         packed = np.packbits(np.asarray(tight, np.uint8)).tobytes()
-        return cls(tool, place, zlib.compress(packed, 1), cv2.countNonZero(tight))
+        pixels = cv2.countNonZero(tight)
+        return cls(tool, place, zlib.compress(packed, 1), pixels, parameters or {})
 
     def apply(self, mask: Mask) -> None:
         """Flip the edit's pixels in place."""
