@@ -13,11 +13,11 @@ from napari.utils.colormaps import DirectLabelColormap
 from numpy.typing import NDArray
 
 from hubmap_viewer import colours
-from trainer.data.edits import Box
 from hubmap_viewer.loading import Predicted
 from hubmap_viewer.open_case import OpenCase
 from hubmap_viewer.session import Session
 from trainer.data.case import Mask
+from trainer.data.edits import Box
 
 IMAGE = "image"
 PROBABILITY = "probability"

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.data.edits import Box, Edit, History
 from hubmap_viewer.loading import Loaded, Predicted
 from hubmap_viewer.scores import Scores
 from trainer.data.case import Mask, Prediction
+from trainer.data.edits import Box, Edit, History
 from trainer.data.store import Status
 from trainer.metrics import dice, iou
 from trainer.predict.postprocess import cut, enlarged

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from psygnal import Signal
 
-from trainer.data.edits import Box, Edit, History
 from hubmap_viewer.loading import Loaded, Predicted, Sources
 from hubmap_viewer.open_case import OpenCase
 from hubmap_viewer.saving import Draft, Saver
@@ -16,6 +15,7 @@ from hubmap_viewer.scores import Scores
 from hubmap_viewer.veil import Veil
 from trainer.data.case import Mask
 from trainer.data.cohort import Cohort
+from trainer.data.edits import Box, Edit, History
 from trainer.data.predictions import Predictions
 from trainer.data.store import ACCEPT, Revision, Status, Store
 from trainer.errors import StoreError, TrainerError

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 
 from psygnal import Signal
 
-from trainer.data.edits import Box
 from hubmap_viewer.scores import Scores
 from hubmap_viewer.session import Session
+from trainer.data.edits import Box
 from trainer.errors import TrainerError
 from trainer.review.suspicion import Step, SuspectCase, SuspectUnit, suspects
 
