@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,3 +42,7 @@ class Scene:
     levels: NDArray[np.uint8] | None = None
     threshold: float = 0.5
     pixel_size: float | None = None
+
+    def frozen(self) -> Self:
+        """The same with a copy of the mask: it stays as it is while the case is edited."""
+        return replace(self, mask=self.mask.copy())
