@@ -32,7 +32,7 @@ def fill(scene: Scene, point: Point | None = None) -> Edit | None:
         return None
     told = {"row": place[0], "column": place[1]}
     if scene.mask[place] == 0:
-        hole = unit_at(cv2.bitwise_xor(scene.mask, 1), place, corners=True)
+        hole = unit_at(1 - scene.mask, place, corners=True)
         if hole is None or _is_open(hole.box, scene.mask.shape):
             return None
         return edit(scene, hole.box, hole.box.of(scene.mask) | hole.inside, "fill holes", told)
