@@ -46,7 +46,7 @@ $(VENV)/.demo: pyproject.toml | $(BIN)/python
 	touch $@
 
 $(VENV)/.test: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --editable '.[pyqt5,pyqt6,pretrained,test]'
+	$(BIN)/python -m pip install --editable '.[pyqt5,pyqt6,postgresql,pretrained,test]'
 	touch $@ $(VENV)/.demo
 
 $(BIN)/python: | system

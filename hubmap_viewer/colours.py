@@ -18,10 +18,17 @@ KIND = {
 
 STATUS = {
     "unreviewed": "#8a8a8a",
+    "in work": "#E69F00",
     "accepted": "#009E73",
-    "needs work": "#E69F00",
     "rejected": "#D55E00",
+    "needs second opinion": "#56B4E9",
 }
 """Of the badge beside a case; a shape and a word say the same."""
 
-STATUS_SHAPE = {"unreviewed": "○", "accepted": "●", "needs work": "◐", "rejected": "✕"}
+STATUS_SHAPE = {
+    "unreviewed": "○",
+    "in work": "◐",
+    "accepted": "●",
+    "rejected": "✕",
+    "needs second opinion": "?",
+}

@@ -92,7 +92,7 @@ def session_keys(session: Session) -> dict[Key, Callable[[], None]]:
         NEXT: lambda: session.step(1),
         PREVIOUS: lambda: session.step(-1),
         ACCEPT: lambda: session.judge("accepted"),
-        NEEDS_WORK: lambda: session.judge("needs work"),
+        NEEDS_WORK: lambda: session.judge("in work"),
         REJECT: lambda: session.judge("rejected"),
         TAKE_TRUTH: lambda: session.take("truth"),
         TAKE_PREDICTION: lambda: session.take("prediction"),

@@ -327,7 +327,7 @@ class Session:
             self.curated_changed.emit()
             return
         if here.status == "accepted":
-            here.status = "needs work"
+            here.status = "in work"
             self.told.emit(f"Case {here.id} was changed: it is no longer accepted.")
         self._rescore()
         self._keep()

@@ -57,7 +57,7 @@ class CasePanel(QWidget):
             ),
             (
                 (keys.ACCEPT, "● Accept"),
-                (keys.NEEDS_WORK, "◐ Needs work"),
+                (keys.NEEDS_WORK, "◐ In work"),
                 (keys.REJECT, "✕ Reject"),
             ),
         )

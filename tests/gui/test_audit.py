@@ -58,7 +58,7 @@ def test_accepted_put_up_and_found_wrong(
     window.click(check.wrong)
     window.wait(lambda: not check.next.isEnabled())
     assert check.table.texts(0)[:4] == ["spleen", "failed: 0 reopened", "1 of 1", "1 (0)"]
-    assert window.desk.session.status(UNLABELLED.id) == "needs work"
+    assert window.desk.session.status(UNLABELLED.id) == "in work"
     assert not check.right.isEnabled()
     assert check.right.toolTip()
 

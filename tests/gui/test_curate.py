@@ -113,7 +113,7 @@ def test_what_was_drawn_is_there_at_the_next_start(
 
 
 @pytest.mark.parametrize(
-    ("key", "status"), [("A", "accepted"), ("W", "needs work"), ("R", "rejected")]
+    ("key", "status"), [("A", "accepted"), ("W", "in work"), ("R", "rejected")]
 )
 def test_a_key_gives_a_verdict(window: Window, cohort_folder: Path, key: str, status: str) -> None:
     window.press(key)
@@ -148,7 +148,7 @@ def test_an_edit_takes_an_acceptance_back(window: Window, cohort_folder: Path) -
     window.wait(lambda: status_on_disk(cohort_folder, "11") == "accepted")
     window.press("P")
     window.drag(STROKE)
-    window.wait(lambda: status_on_disk(cohort_folder, "11") == "needs work")
+    window.wait(lambda: status_on_disk(cohort_folder, "11") == "in work")
 
 
 def test_truth_and_clear_keys_replace_the_mask_and_can_be_undone(window: Window) -> None:

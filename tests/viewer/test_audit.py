@@ -82,7 +82,7 @@ def test_what_is_reviewed_meanwhile_is_left_out_at_once(
     accept: BulkAccept, session: Session
 ) -> None:
     session.want(SPLEENS[0].id)
-    session.judge("needs work")
+    session.judge("in work")
     assert organs(accept).count("spleen") == 3
     assert session.flush()
     assert accept.preview().left_out["has a review"] == 1
@@ -188,7 +188,7 @@ def test_a_wrong_one_reopens_its_organ_and_no_other(check: SampleCheck, session:
     assert any("so 3 cases are unreviewed again" in words for words in told)
     assert row.outcome.rate == 1.0
     status = {case.id: session.status(case.id) for case in SPLEENS}
-    assert status.pop(wrong) == "needs work"
+    assert status.pop(wrong) == "in work"
     assert set(status.values()) == {"unreviewed"}
     assert all(session.status(case.id) == "accepted" for case in LUNGS[2:])
     assert not any(id.startswith("2") for id in check.waiting())

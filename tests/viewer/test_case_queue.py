@@ -73,7 +73,7 @@ def test_ids_are_sorted_as_numbers(session: Session, tmp_path: Path) -> None:
 
 def test_a_note_and_a_reviewer_can_be_searched_for(queue: CaseQueue, session: Session) -> None:
     session.want("12")
-    session.judge("needs work", "blurred at the rim")
+    session.judge("in work", "blurred at the rim")
     session.flush()
     queue.narrow(Filter(words="rim"))
     assert queue.ids == ("12",)

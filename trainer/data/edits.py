@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self
 
@@ -109,6 +109,20 @@ class History:
         self._done: deque[Edit] = deque()
         self._undone: list[Edit] = []
         self._bytes = 0
+
+    @classmethod
+    def of(cls, done: Iterable[Edit], undone: Iterable[Edit]) -> Self:
+        """A history that goes on from one that was kept, each part oldest first."""
+        history = cls()
+        for edit in done:
+            history.record(edit)
+        history._undone += undone
+        return history
+
+    @property
+    def last(self) -> Edit | None:
+        """The edit that `undo` would take back."""
+        return self._done[-1] if self._done else None
 
     def record(self, edit: Edit) -> None:
         """Take note of an edit that has been made; what was undone is gone."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from trainer.data.cohort import Cohort
 from trainer.data.findings import KINDS
 from trainer.data.predictions import Predictions
-from trainer.data.store import Store
+from trainer.data.store import STATUSES, Store
 from trainer.errors import TrainerError
 from trainer.review import groups
 from trainer.review.acceptance import outcomes
@@ -20,6 +20,8 @@ from trainer.review.histograms import Histograms
 from trainer.review.second_look import Summary, agreement, pairs
 from trainer.review.suspicion import SuspectCase
 from trainer.review.thresholds import best_by_organ
+
+_VERDICTS = STATUSES[1:]
 
 SUSPECTS = 10
 """That are listed."""
@@ -59,10 +61,10 @@ def cohort_section(cohort: Cohort, store: Store | None) -> Section:
                 str(len(own)),
                 ", ".join(f"{name} {count}" for name, count in sources.most_common()),
                 str(sum(case.has_truth for case in own)),
-                *(str(status[name]) for name in ("accepted", "needs work", "rejected")),
+                *(str(status[name]) for name in _VERDICTS),
             )
         )
-    head = ("organ", "cases", "source", "with truth", "accepted", "needs work", "rejected")
+    head = ("organ", "cases", "source", "with truth", *_VERDICTS)
     return Section("Cohort", "Cases, and the verdicts that reviewers gave.", head, tuple(rows))
 
 

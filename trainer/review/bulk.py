@@ -15,6 +15,7 @@ from trainer.errors import PredictionError, SettingsError, StoreError, TrainerEr
 from trainer.predict.postprocess import to_mask
 from trainer.review.acceptance import Candidate, Outcome, Rule, outcomes
 from trainer.review.sampling import draw, enough
+from trainer.review.starting import start
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,9 +256,11 @@ def _accept(
         raise PredictionError("is not predicted any more", case=case_id, remedy="predict it anew")
     if misfit := predictions.misfit(prediction, cohort.shape(case_id)):
         raise misfit
-    mask = to_mask(prediction, predictions.threshold_for(organ))
+    threshold = predictions.threshold_for(organ)
     note = (
         f"batch {batch.id}: confidence {candidate.confidence:.3f}, "
         f"disagreement {candidate.disagreement:.3f}"
     )
-    return store.batches.accept(batch, case_id, organ, mask, note)
+    started_from = start(predictions, prediction, threshold)
+    mask = to_mask(prediction, threshold)
+    return store.batches.accept(batch, case_id, organ, mask, note, started_from)

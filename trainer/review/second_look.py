@@ -17,6 +17,7 @@ from trainer.review.sampling import draw as _draw
 ALL = "all"
 """The organ of a table's last row: every case."""
 
+_DRAWN = ("accepted", "in work", "needs second opinion")
 _BULK = (ACCEPT, CHECK, REOPEN)
 
 
@@ -26,8 +27,8 @@ def draw(
     """Cases to look at once more: `k` random ones of each organ, in random order.
 
     As many of each organ, so that each organ's Dice is known about as well. Only cases that a
-    person called "accepted" or "needs work"; a mask that was accepted in bulk is no person's,
-    and comparing with it would measure the network.
+    person called "accepted", "in work" or "needs second opinion"; a mask that was accepted in
+    bulk is no person's, and comparing with it would measure the network.
 
     Parameters
     ----------
@@ -42,7 +43,7 @@ def draw(
     """
     ids: dict[str, list[str]] = {}
     for case_id, revision in reviews.items():
-        reviewed = revision.status in ("accepted", "needs work") and revision.tool not in _BULK
+        reviewed = revision.status in _DRAWN and revision.tool not in _BULK
         if reviewed and case_id in organs:
             ids.setdefault(organs[case_id], []).append(case_id)
     return _draw(dict(sorted(ids.items())), k, seed)

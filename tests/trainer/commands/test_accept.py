@@ -87,7 +87,7 @@ def test_a_sample_that_fails_reopens_the_organ(folder: Path):
     assert done.exit_code == 0, done.output
     assert "reopened" in done.stdout
     now = statuses(folder)
-    assert now.pop(bad) == "needs work"
+    assert now.pop(bad) == "in work"
     assert {now[case.id] for case in LUNGS if case.id in now} == {"unreviewed"}
     assert {now[case.id] for case in SPLEENS} == {"accepted"}
 

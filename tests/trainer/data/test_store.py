@@ -238,9 +238,9 @@ class TestTrouble:
     def test_a_newer_version_s_store(self, store: Store, tmp_path: Path):
         store.close()
         with sqlite3.connect(tmp_path / "reviews.sqlite") as connection:
-            connection.execute("UPDATE schema_version SET version = 3")
+            connection.execute("UPDATE schema_version SET version = 4")
         connection.close()
-        with pytest.raises(StoreError, match=r"newer version \(schema 3, this one knows 2\); upd"):
+        with pytest.raises(StoreError, match=r"newer version \(schema 4, this one knows 3\); upd"):
             Store.for_cohort(tmp_path)
 
     @pytest.mark.parametrize("damage", ["zeroblob(40)", "X'789c0300000000 01'".replace(" ", "")])

@@ -56,7 +56,7 @@ class TestAccepting:
         assert np.array_equal(store.mask(revision), MASK)
         assert store.batches.cases(batch.id)[0].revision_id == revision.id
 
-    @pytest.mark.parametrize("status", ["unreviewed", "accepted", "needs work", "rejected"])
+    @pytest.mark.parametrize("status", ["unreviewed", "accepted", "in work", "rejected"])
     def test_a_person_s_work_is_never_covered(self, store: Store, batch: Batch, status: str):
         mine = store.add("4", 1 - MASK, tool="paint", status=status)  # pyright: ignore
         assert store.batches.accept(batch, "4", "lung", MASK, "") is None
@@ -110,7 +110,7 @@ class TestJudging:
         added = store.batches.judge(batch.id, {"1": True, "2": False}, author="bo")
         assert [store.latest("1"), store.latest("2")] == added
         assert [(r.author, r.tool, r.status) for r in added] == [
-            ("bo", "bulk check", "accepted"), ("bo", "bulk check", "needs work"),
+            ("bo", "bulk check", "accepted"), ("bo", "bulk check", "in work"),
         ]  # fmt: skip
         assert np.array_equal(store.mask(added[1]), MASK)
         assert [c.right for c in store.batches.cases(batch.id)] == [True, False, None]
@@ -161,7 +161,7 @@ class TestEnding:
         assert np.array_equal(store.mask(back), MASK)
         assert store.latest("c") == mine
         now = statuses(store)
-        assert (now["a"], now["b"]) == ("accepted", "needs work")
+        assert (now["a"], now["b"]) == ("accepted", "in work")
         assert (now["1"], now["2"], now["3"]) == ("accepted",) * 3  # another batch's
         assert store.batches.endings(batch.id) == {"lung": "reopened"}
 

@@ -56,7 +56,7 @@ def test_tables_say_what_the_masks_are(
     lung = rows(report, "Dice")["lung"]
     found = (predictions.read("21").probability >= 128).astype(np.uint8)  # type: ignore[union-attr]
     assert lung[1:3] == ("1", f"{dice(found, TRAIN[2].mask):.3f}")
-    assert rows(report, "Cohort")["kidney"][4] == "1"
+    assert rows(report, "Cohort")["kidney"][5] == "1"
     assert rows(report, "Curated")["kidney"][2] == "0.000"
     assert rows(report, "Failure causes")["kidney"][1:] == ("stain", "1", "1")
     assert {one.case_id for one in report.worst} == {"11", "12", "21"}

@@ -285,7 +285,7 @@ class TestChecking:
         assert store.batches.endings(batch.id) == {"lung": "reopened"}
         reviews = store.latest_all()
         assert reviews["111"] == redrawn
-        assert (reviews[bad].status, reviews[good].status) == ("needs work", "accepted")
+        assert (reviews[bad].status, reviews[good].status) == ("in work", "accepted")
         rest = {case.id for case in LUNGS} - {"111", bad, good}
         for case_id in rest:
             note = "batch 1 reopened: lung, 1 wrong of 2 checked, up to 92% of 12"
@@ -306,7 +306,7 @@ class TestChecking:
         assert bulk.failed(store, other, RULE) == set()
         again = sift(cohort.cases.values(), predictions, RULE, store.latest_all(), {"lung"})
         reasons = [one.reason for one in again if isinstance(one, LeftOut)]
-        assert reasons.count("failed a sample before") == 11  # but for the one that needs work
+        assert reasons.count("failed a sample before") == 11  # but for the one in work
 
         anyway = list(candidates(cohort.cases.values(), predictions, RULE, store.latest_all()))
         second = bulk.begin(store, RULE, predictions, 0.25)

@@ -32,7 +32,7 @@ def compared(store: Store) -> list[Pair]:
 
 class TestDraw:
     def test_only_what_a_person_has_reviewed(self, store: Store):
-        statuses = ("accepted", "needs work", "unreviewed", "rejected")
+        statuses = ("accepted", "in work", "unreviewed", "rejected")
         for number, status in enumerate(statuses):
             store.add(str(number), SQUARE, tool="paint", status=status)
         batch = store.batches.begin("{}", "f", 0.05)

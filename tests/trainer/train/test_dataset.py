@@ -48,7 +48,7 @@ def test_accepted_masks_take_truths_place_and_others_do_not(
 ):
     before = loaded(cohort, store, tmp_path)
     accepted, pending, *_ = before
-    for case_id, status in ((accepted, "accepted"), (pending, "needs work")):
+    for case_id, status in ((accepted, "accepted"), (pending, "in work")):
         empty = np.zeros(cohort.shape(case_id), np.uint8)
         store.add(case_id, empty, tool="test", status=status)
     after = loaded(cohort, store, tmp_path)

@@ -12,7 +12,15 @@ import sqlalchemy as sa
 from trainer.data.case import Mask
 from trainer.data.store.database import Database
 from trainer.data.store.kept import added, keep_mask, packed, stamp
-from trainer.data.store.revisions import Revision, append, digest_of, newest
+from trainer.data.store.revisions import (
+    Revision,
+    Start,
+    append,
+    digest_of,
+    newest,
+    provenance,
+    start_cell,
+)
 from trainer.data.store.schema import (
     batch_cases,
     batch_endings,
@@ -118,9 +126,28 @@ class Batches:
             return _endings(connection, batch_id)
 
     def accept(
-        self, batch: Batch, case_id: str, organ: str, mask: Mask, note: str
+        self,
+        batch: Batch,
+        case_id: str,
+        organ: str,
+        mask: Mask,
+        note: str,
+        started_from: Start | None = None,
     ) -> Revision | None:
         """Accept a mask as the case's newest revision, unless a person has reviewed the case.
+
+        Parameters
+        ----------
+        batch
+            Whose rule the case meets.
+        case_id, organ
+            Of the case.
+        mask
+            (H, W), the prediction as it is; whatever is not 0 is inside.
+        note
+            Why it was good enough.
+        started_from
+            The prediction.
 
         Returns
         -------
@@ -133,6 +160,7 @@ class Batches:
         """
         kept = packed(mask)
         row = {"case_id": case_id, "tool": ACCEPT, "status": "accepted", "note": note}
+        row |= {"origin": "raw prediction", "started_from": start_cell(started_from)}
         with self._database.writing() as connection:
             if _is_drawn(connection, batch.id):
                 raise StoreError(
@@ -173,7 +201,7 @@ class Batches:
     ) -> list[Revision]:
         """Keep what a person says of sampled masks: right, or wrong; all of it, or none.
 
-        A mask that is right becomes that person's "accepted", a wrong one "needs work", unless
+        A mask that is right becomes that person's "accepted", a wrong one "in work", unless
         the person has changed the case by then. A later verdict takes an earlier one's place.
 
         Returns
@@ -194,7 +222,7 @@ class Batches:
                 if case is None or case.organ in ended:
                     raise self._refusal(batch_id, case_id, case and ended[case.organ])
                 note = f"batch {batch_id}: checked, {'right' if right else 'wrong'}"
-                status = "accepted" if right else "needs work"
+                status = "accepted" if right else "in work"
                 values = {"tool": CHECK, "status": status, "note": note} | stamp(author)
                 revision = _follow(connection, batch_id, case, values)
                 row = {"batch_id": batch_id, "case_id": case_id, "right": right} | stamp(author)
@@ -262,7 +290,8 @@ def _follow(
     if before is None or before.id not in own:
         return None
     digest = digest_of(connection, before.id)
-    return append(connection, {"case_id": case.case_id, "digest": digest} | values)
+    row = {"case_id": case.case_id, "digest": digest} | provenance(before) | values
+    return append(connection, row)
 
 
 def _is_drawn(connection: sa.Connection, batch_id: int) -> bool:

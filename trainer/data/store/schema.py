@@ -1,19 +1,16 @@
-"""The store's tables; rows are only ever added to them."""
+"""The store's tables; rows are only ever added to them, but for claims, which come and go."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 
-VERSION = 2
-"""Of the tables; a store of a higher one is refused, one of a lower is brought up to it."""
+schema = sa.MetaData()
 
-_schema = sa.MetaData()
-
-versions = sa.Table("schema_version", _schema, sa.Column("version", sa.Integer, nullable=False))
+versions = sa.Table("schema_version", schema, sa.Column("version", sa.Integer, nullable=False))
 
 masks = sa.Table(
     "masks",
-    _schema,
+    schema,
     sa.Column("digest", sa.String(32), primary_key=True),
     sa.Column("height", sa.Integer, nullable=False),
     sa.Column("width", sa.Integer, nullable=False),
@@ -22,7 +19,7 @@ masks = sa.Table(
 
 revisions = sa.Table(
     "revisions",
-    _schema,
+    schema,
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("case_id", sa.String, nullable=False, index=True),
     sa.Column("parent_id", sa.ForeignKey("revisions.id"), unique=True),
@@ -32,12 +29,19 @@ revisions = sa.Table(
     sa.Column("tool", sa.String, nullable=False),
     sa.Column("status", sa.String, nullable=False),
     sa.Column("note", sa.String, nullable=False),
+    sa.Column("parameters", sa.String, nullable=False, server_default="{}"),  # JSON
+    sa.Column("started_from", sa.String),  # JSON; null where it is not known
+    sa.Column("version", sa.String, nullable=False, server_default=""),
+    sa.Column("seconds", sa.Float, nullable=False, server_default="0"),
+    sa.Column("pixels", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("origin", sa.String, nullable=False, server_default="redrawn"),
+    sa.Column("reason", sa.String),
     sqlite_autoincrement=True,
 )
 
 tags = sa.Table(
     "tags",
-    _schema,
+    schema,
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("case_id", sa.String, nullable=False, index=True),
     sa.Column("cause", sa.String, nullable=False),
@@ -50,7 +54,7 @@ tags = sa.Table(
 
 withdrawals = sa.Table(
     "tag_withdrawals",
-    _schema,
+    schema,
     sa.Column("tag_id", sa.ForeignKey("tags.id"), primary_key=True),
     sa.Column("author", sa.String, nullable=False),
     sa.Column("created", sa.String, nullable=False),
@@ -58,7 +62,7 @@ withdrawals = sa.Table(
 
 batches = sa.Table(
     "batches",
-    _schema,
+    schema,
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("rule", sa.String, nullable=False),
     sa.Column("predictions", sa.String, nullable=False),
@@ -70,7 +74,7 @@ batches = sa.Table(
 
 batch_cases = sa.Table(
     "batch_cases",
-    _schema,
+    schema,
     sa.Column("batch_id", sa.ForeignKey("batches.id"), primary_key=True),
     sa.Column("case_id", sa.String, primary_key=True),
     sa.Column("organ", sa.String, nullable=False),
@@ -79,7 +83,7 @@ batch_cases = sa.Table(
 
 batch_samples = sa.Table(
     "batch_samples",
-    _schema,
+    schema,
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("batch_id", sa.Integer, nullable=False),
     sa.Column("case_id", sa.String, nullable=False),
@@ -91,7 +95,7 @@ batch_samples = sa.Table(
 
 batch_verdicts = sa.Table(
     "batch_verdicts",
-    _schema,
+    schema,
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("batch_id", sa.Integer, nullable=False),
     sa.Column("case_id", sa.String, nullable=False),
@@ -106,7 +110,7 @@ batch_verdicts = sa.Table(
 
 batch_endings = sa.Table(
     "batch_endings",
-    _schema,
+    schema,
     sa.Column("batch_id", sa.ForeignKey("batches.id"), primary_key=True),
     sa.Column("organ", sa.String, primary_key=True),
     sa.Column("ending", sa.String, nullable=False),
@@ -116,7 +120,7 @@ batch_endings = sa.Table(
 
 looks = sa.Table(
     "looks",
-    _schema,
+    schema,
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("case_id", sa.String, nullable=False, index=True),
     sa.Column("revision_id", sa.ForeignKey("revisions.id"), nullable=False),
@@ -127,18 +131,12 @@ looks = sa.Table(
     sqlite_autoincrement=True,
 )
 
-
-def bring_up(connection: sa.Connection) -> int:
-    """Make the tables that a new or an older database lacks; returns its version then.
-
-    Versions up to 2 only ever added tables. A newer version's database stays as it is.
-    """
-    if not sa.inspect(connection).has_table(versions.name):
-        _schema.create_all(connection)
-        connection.execute(versions.insert().values(version=VERSION))
-    version = connection.execute(sa.select(versions.c.version)).scalar_one()
-    if version < VERSION:
-        _schema.create_all(connection)
-        connection.execute(versions.update().values(version=VERSION))
-        return VERSION
-    return version
+claims = sa.Table(
+    "claims",
+    schema,
+    sa.Column("case_id", sa.String, primary_key=True),
+    sa.Column("author", sa.String, nullable=False),
+    sa.Column("holder", sa.String, nullable=False),
+    sa.Column("taken", sa.Double, nullable=False),  # seconds since 1970 by the database's clock
+    sa.Column("expires", sa.Double, nullable=False),
+)
