@@ -36,7 +36,7 @@ _STEP = 0.5
 def disc(scene: Scene, point: Point, radius: float, *, erase: bool = False) -> Edit | None:
     """Paint or erase all pixels within a radius, in pixels, of a point."""
     box = around([point], radius, scene.mask.shape)
-    inside = _disc(point, radius, box)
+    inside = covered(point, radius, box)
     told = {"row": float(point.row), "column": float(point.column), "radius": float(radius)}
     return _put(scene, box, inside, erase, "brush", told)
 
@@ -68,8 +68,8 @@ def paint(
     swept = np.zeros((box.bottom - box.top, box.right - box.left), np.uint8)
     for place in _places(stroke, radius * _STEP):
         here = around([place], radius, scene.mask.shape)
-        if _disc(place, radius, here).any():
-            swept[within(here, box)] |= _disc(place, radius, here) & sample.agrees(scene, here)
+        if covered(place, radius, here).any():
+            swept[within(here, box)] |= covered(place, radius, here) & sample.agrees(scene, here)
     start = (seed[0] - box.top, seed[1] - box.left)
     swept[start] = 1
     inside = flood(swept, start, 1).inside
@@ -78,6 +78,13 @@ def paint(
         "radius": float(radius),
     }
     return _put(scene, box, np.ascontiguousarray(inside), erase, "smart brush", told)
+
+
+def covered(point: Point, radius: float, box: Box) -> Mask:
+    """Pixels of a box within a radius of a point, uint8 0 or 1."""
+    rows = np.arange(box.top, box.bottom)[:, None] - point.row
+    columns = np.arange(box.left, box.right)[None, :] - point.column
+    return (rows**2 + columns**2 <= radius**2).astype(np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +107,7 @@ class _Sample:
     def at(cls, scene: Scene, point: Point, radius: float) -> _Sample:
         reach = max(1.0, radius * _SAMPLE)
         box = around([point], reach, scene.mask.shape)
-        inside = _disc(point, reach, box) > 0
+        inside = covered(point, reach, box) > 0
         colours = _lab(scene, box)[inside].astype(np.float32)
         if not len(colours):
             colours = np.zeros((1, 3), np.float32)
@@ -127,12 +134,6 @@ def _lab(scene: Scene, box: Box) -> NDArray[np.uint8]:
     part = np.ascontiguousarray(scene.image[box.top : box.bottom, box.left : box.right])
     lab = cv2.cvtColor(part, cv2.COLOR_RGB2LAB)
     return np.asarray(cv2.blur(lab, (5, 5)), np.uint8)
-
-
-def _disc(point: Point, radius: float, box: Box) -> Mask:
-    rows = np.arange(box.top, box.bottom)[:, None] - point.row
-    columns = np.arange(box.left, box.right)[None, :] - point.column
-    return (rows**2 + columns**2 <= radius**2).astype(np.uint8)
 
 
 def _places(stroke: Sequence[Point], step: float) -> list[Point]:

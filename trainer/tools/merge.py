@@ -91,7 +91,7 @@ def _nearest(one: Unit, other: Unit) -> tuple[NDArray[np.int64], NDArray[np.int6
     edges = [_outline(unit) for unit in (one, other)]
     gaps, nearest = KDTree(edges[1]).query(edges[0])
     first = int(np.argmin(gaps))
-    return edges[0][first], edges[1][int(nearest[first])]
+    return edges[0][first], edges[1][int(np.asarray(nearest)[first])]
 
 
 def _outline(unit: Unit) -> NDArray[np.int64]:

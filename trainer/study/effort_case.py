@@ -1,0 +1,256 @@
+"""A simulated reviewer of one case: the action that gains most, until the case is right."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Literal, get_args
+
+import numpy as np
+
+from trainer.data.case import Mask
+from trainer.data.edits import Box, Edit
+from trainer.data.findings import find
+from trainer.metrics import dice
+from trainer.study.effort_actions import Proposal, proposals, units_of
+from trainer.study.effort_brush import best_disc
+from trainer.study.effort_score import Score, unit_f1
+from trainer.tools import sides, whole
+from trainer.tools.scene import Scene
+
+Mode = Literal["brush", "tools", "all"]
+MODES: tuple[Mode, ...] = get_args(Mode)
+
+CAP = 200
+"""Actions after which a case counts as not done."""
+
+_THRESHOLDS = tuple(step / 20 for step in range(1, 20))
+_LEAST_AREAS = (0.0, 0.25)
+"""Smallest unit kept by a whole-case setting, as a share of the reference's median unit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing that was done.
+
+    Attributes
+    ----------
+    kind
+        The tool's name.
+    cost
+        In actions.
+    dice
+        Afterwards.
+    """
+
+    kind: str
+    cost: int
+    dice: float
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """A case reviewed in one mode.
+
+    Attributes
+    ----------
+    begun
+        Dice of the prediction's mask.
+    actions
+        What was done, in order.
+    f1
+        Of the units, at the end.
+    is_done
+        Whether the target was reached: in Dice, or F1 = 1.
+    """
+
+    mode: Mode
+    begun: float
+    actions: tuple[Action, ...]
+    f1: float
+    is_done: bool
+
+    @property
+    def cost(self) -> int:
+        """Actions that it took; `CAP` where it was not done."""
+        return sum(one.cost for one in self.actions) if self.is_done else CAP
+
+    @property
+    def dice(self) -> float:
+        """At the end."""
+        return self.actions[-1].dice if self.actions else self.begun
+
+    def kinds(self) -> Counter[str]:
+        """Actions by kind."""
+        counts: Counter[str] = Counter()
+        for one in self.actions:
+            counts[one.kind] += one.cost
+        return counts
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Job:
+    """What a reviewer is given.
+
+    Attributes
+    ----------
+    scene
+        Image and prediction; its mask is the prediction's at its threshold.
+    reference
+        What is right: it decides which action is best, and no tool is given it.
+    shown
+        The truth that take-a-side offers: a corrupted copy of the reference.
+    target
+        Dice to reach.
+    """
+
+    scene: Scene
+    reference: Mask
+    shown: Mask
+    target: float
+
+
+@dataclass(slots=True)
+class _Tried:
+    """Edits that were worked out already, by gesture, with the place that they depend on."""
+
+    edits: dict[Hashable, tuple[Box, Edit | None]] = field(default_factory=dict)
+
+    def edit(self, scene: Scene, one: Proposal) -> Edit | None:
+        if one.key not in self.edits:
+            found = one.act(scene)
+            site = one.site if found is None else one.site.union(found.box)
+            self.edits[one.key] = (site, found)
+        return self.edits[one.key][1]
+
+    def forget(self, changed: Box) -> None:
+        self.edits = {
+            key: (site, edit)
+            for key, (site, edit) in self.edits.items()
+            if not _overlap(site, changed)
+        }
+
+
+def _overlap(one: Box, other: Box) -> bool:
+    rows = one.top < other.bottom and other.top < one.bottom
+    return rows and one.left < other.right and other.left < one.right
+
+
+def review(job: Job, mode: Mode) -> Review:
+    """Work until Dice or the units' F1 is right, `CAP` actions are spent, or nothing gains.
+
+    At each step that action is taken that gains most Dice for its cost; among several that
+    reach the target the cheapest.
+    """
+    score = Score(job.scene.mask, job.reference)
+    begun, reviewer = score.dice, _Reviewer(job, score, mode)
+    done: list[Action] = []
+    spent = 0
+    while True:
+        f1 = unit_f1(score.mask, job.reference)
+        if score.dice >= job.target or f1 == 1:
+            return Review(mode, begun, tuple(done), f1, True)
+        step = reviewer.step()
+        if step is None or spent + step.cost > CAP:
+            return Review(mode, begun, tuple(done), f1, False)
+        spent += step.cost
+        done.append(step)
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    kind: str
+    cost: int
+    dice: float
+    edit: Edit
+
+
+class _Reviewer:
+    """Looks for the best next action and takes it."""
+
+    def __init__(self, job: Job, score: Score, mode: Mode) -> None:
+        self._job, self._score, self._mode = job, score, mode
+        given = job.scene
+        self._scene = Scene(
+            score.mask, given.image, given.levels, given.threshold, given.pixel_size
+        )
+        self._tried = _Tried()
+        self._units = [] if mode == "brush" else units_of(job.reference)
+        self._settings = [] if mode == "brush" else _settings(job, self._units)
+        self._sides = list(_sides(job)) if mode == "all" else []
+
+    def step(self) -> Action | None:
+        """Take the best action; None where none gains."""
+        before, best = self._score.dice, None
+        for one in self._choices():
+            if one.dice > before and (best is None or self._rank(one) > self._rank(best)):
+                best = one
+        if best is None:
+            return None
+        self._score.make(best.edit)
+        self._tried.forget(best.edit.box)
+        return Action(best.kind, best.cost, self._score.dice)
+
+    def _rank(self, one: _Choice) -> tuple[bool, float]:
+        """What counts: to be done at the price of two, at the least price; then gain a price."""
+        if one.dice >= self._job.target and one.cost <= 2:
+            return True, -one.cost
+        return False, (one.dice - self._score.dice) / one.cost
+
+    def _choices(self) -> Iterator[_Choice]:
+        disc = best_disc(self._score)
+        if disc is not None and (edit := disc.use(self._scene)) is not None:
+            yield _Choice(edit.tool, 1, self._score.after(edit), edit)
+        if self._mode == "brush":
+            return
+        for one in (
+            *proposals(self._scene, self._units, self._job.reference),
+            *self._sides,
+        ):
+            edit = self._tried.edit(self._scene, one)
+            if edit is not None:
+                yield _Choice(edit.tool, one.cost, self._score.after(edit), edit)
+        yield from self._best_setting()
+
+    def _best_setting(self) -> Iterator[_Choice]:
+        if not self._settings:
+            return
+        reached, settings = self._settings[0]
+        if reached > self._score.dice and (edit := whole.keep(self._scene, settings)):
+            yield _Choice(edit.tool, 1, reached, edit)
+
+
+def _settings(job: Job, units: list) -> list[tuple[float, whole.Settings]]:
+    """Dice of the whole case under each setting, which no edit alters, the best first."""
+    if job.scene.levels is None:
+        return []
+    median = float(np.median([unit.area for unit in units])) if units else 0.0
+    side = job.scene.pixel_size or 1.0
+    found: list[tuple[float, whole.Settings]] = []
+    for threshold, least, filled, parted in product(
+        _THRESHOLDS, _LEAST_AREAS, (False, True), (False, True)
+    ):
+        settings = whole.Settings(threshold, least * median * side**2, filled, parted)
+        found.append((dice(whole.apply(job.scene, settings), job.reference), settings))
+    return sorted(found, key=lambda pair: -pair[0])
+
+
+def _sides(job: Job) -> Iterator[Proposal]:
+    """Truth's side, the prediction's and neither, at every finding between the two."""
+    predicted = job.scene.mask.copy()
+    for number, finding in enumerate(find(job.shown, predicted, job.scene.levels)):
+        box, region = Box(*finding.box), finding.region
+        yield Proposal(
+            ("take truth", number), box, 1,
+            lambda scene, b=box, r=region: sides.take(scene, b, r, job.shown, "take truth"),
+        )  # fmt: skip
+        yield Proposal(
+            ("take prediction", number), box, 1,
+            lambda scene, b=box, r=region: sides.take(scene, b, r, predicted, "take prediction"),
+        )  # fmt: skip
+        yield Proposal(
+            ("clear", number), box, 1,
+            lambda scene, b=box, r=region: sides.clear(scene, b, r),
+        )  # fmt: skip
