@@ -18,7 +18,7 @@ from trainer.tools.scene import Point, Scene
 from trainer.tools.unit_at import Unit
 from trainer.tools.window import clipped, widened
 
-_WHEEL = (-4, -3, -2, -1, 1, 2, 3, 4)
+_WHEEL = (-3, -2, -1, 1, 2, 3)
 """Steps of the wheel that are tried at a place."""
 
 _SMOOTH = (2.0, 5.0)
@@ -29,6 +29,9 @@ _REACHES = (1.3, 2.5)
 
 _SLIGHT = 1 / 500
 """Of the reference: a smaller difference is not worth an action of its own."""
+
+_RIM = 1 / 400
+"""Of the longer side: half the width of a difference that no lasso is drawn around."""
 
 _MARGIN = 24
 """Pixels around a unit within which a change may alter what its tools do."""
@@ -74,6 +77,8 @@ def proposals(scene: Scene, reference: list[Unit], truth: Mask) -> Iterator[Prop
         yield from _of_reference(scene, unit, slight)
     for unit in units:
         yield from _of_unit(scene.mask.shape, unit, reference, truth, slight)
+    for erase, differs in ((False, truth & (1 - scene.mask)), (True, scene.mask & (1 - truth))):
+        yield from _drawing_around(differs, slight, erase)
     for unit in reference:
         yield from _merging(scene.mask.shape, unit, units, slight)
     yield from _everywhere(scene)
@@ -200,7 +205,7 @@ def _splitting(unit: Unit, reference: list[Unit], site: Box, slight: float) -> I
     """Two clicks or a stroke between parts of a unit that are two of the reference."""
     held = [part for other in reference if (part := _common(unit, other)) is not None]
     held = [part for part in held if part.area >= slight]
-    for one, other in combinations(held, 2):
+    for one, other in combinations(sorted(held, key=lambda part: -part.area)[:4], 2):
         if not _near(one.box, other.box):
             continue
         points = tuple(deepest(part.inside, part.box)[0] for part in (one, other))
@@ -243,6 +248,21 @@ def _across(first: Point, second: Point) -> tuple[Point, Point]:
         Point(middle[0] - aside[0], middle[1] - aside[1]),
         Point(middle[0] + aside[0], middle[1] + aside[1]),
     )
+
+
+def _drawing_around(differs: Mask, slight: float, erase: bool) -> Iterator[Proposal]:
+    """A lasso around each difference that is no mere rim."""
+    side = 2 * max(1, round(_RIM * max(differs.shape))) + 1
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    for blob in units_of(np.asarray(cv2.morphologyEx(differs, cv2.MORPH_OPEN, kernel), np.uint8)):
+        if blob.area >= slight:
+            lasso = rough_lasso(blob)
+            yield Proposal(
+                ("snap", tuple(lasso), erase),
+                widened(blob.box, _margin(blob), differs.shape),
+                1,
+                lambda scene, line=lasso: snap.snap(scene, line, erase=erase),
+            )
 
 
 def _merging(

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Literal, get_args
 
+import cv2
 import numpy as np
 
 from trainer.data.case import Mask
 from trainer.data.edits import Box, Edit
 from trainer.data.findings import find
 from trainer.metrics import dice
-from trainer.study.effort_actions import Proposal, proposals, units_of
+from trainer.study.effort_actions import Proposal, deepest, proposals, units_of
 from trainer.study.effort_brush import best_disc
 from trainer.study.effort_score import Score, unit_f1
 from trainer.tools import sides, whole
@@ -208,11 +209,25 @@ class _Reviewer:
         for one in (
             *proposals(self._scene, self._units, self._job.reference),
             *self._sides,
+            *self._pieces(),
         ):
             edit = self._tried.edit(self._scene, one)
             if edit is not None:
                 yield _Choice(edit.tool, one.cost, self._score.after(edit), edit)
         yield from self._best_setting()
+
+    def _pieces(self) -> Iterator[Proposal]:
+        """Truth's side at one connected piece of what it differs in from the mask."""
+        if self._mode != "all":
+            return
+        shown = self._job.shown
+        for piece in units_of(cv2.bitwise_xor(self._scene.mask, shown)):
+            if piece.area >= 16:
+                point, _ = deepest(piece.inside, piece.box)
+                yield Proposal(
+                    ("take piece", point, piece.box), piece.box, 1,
+                    lambda scene, p=point: sides.take_piece(scene, p, shown, "take truth"),
+                )  # fmt: skip
 
     def _best_setting(self) -> Iterator[_Choice]:
         if not self._settings:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Literal
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from trainer.data.case import Mask
 from trainer.data.edits import Box, Edit
-from trainer.tools.scene import Scene
-from trainer.tools.window import edit
+from trainer.tools.scene import Point, Scene
+from trainer.tools.unit_at import unit_at
+from trainer.tools.window import edit, pixel
 
 Side = Literal["take truth", "take prediction"]
 
@@ -32,6 +34,25 @@ def take(scene: Scene, box: Box, region: NDArray[np.bool_], other: Mask, tool: S
         Whose side is taken.
     """
     return edit(scene, box, np.where(region, box.of(other), box.of(scene.mask)), tool)
+
+
+def take_piece(scene: Scene, point: Point, other: Mask, tool: Side) -> Edit | None:
+    """Make the mask what another one is, in one connected piece where the two differ.
+
+    Of a finding with several pieces, such as a merger of many units, one may be right.
+
+    Parameters
+    ----------
+    scene, other, tool
+        As `take` has them.
+    point
+        In the piece.
+    """
+    place = pixel(point, scene.mask.shape)
+    if place is None or scene.mask[place] == other[place]:
+        return None
+    piece = unit_at(cv2.bitwise_xor(scene.mask, other), place)
+    return None if piece is None else take(scene, piece.box, piece.inside > 0, other, tool)
 
 
 def clear(scene: Scene, box: Box, region: NDArray[np.bool_]) -> Edit | None:

@@ -39,13 +39,14 @@ _AWAY = 0.2
 Path = NDArray[np.float64]
 
 
-def snap(scene: Scene, lasso: Sequence[Point]) -> Edit | None:
-    """Make what a lasso surrounds a unit whose outline lies on the nearest edge.
+def snap(scene: Scene, lasso: Sequence[Point], *, erase: bool = False) -> Edit | None:
+    """Make what a lasso surrounds a unit, or ground, whose outline lies on the nearest edge.
 
     Of all closed outlines within a band around the lasso the one with the most edge under it
     and the fewest bends is taken, by dynamic programming over the normals of the lasso [1]_.
     Edges are where probability falls outwards, or, without a prediction or where it is flat,
-    where colour changes. Units that lie mostly within are replaced, others stay.
+    where colour changes. Units that lie mostly within are replaced, others stay. To erase, an
+    edge of the probability is also one where it rises outwards.
 
     Parameters
     ----------
@@ -53,6 +54,8 @@ def snap(scene: Scene, lasso: Sequence[Point]) -> Edit | None:
         What is edited.
     lasso
         Closed by itself; three points or more.
+    erase
+        Whether it surrounds what is to go.
 
     Returns
     -------
@@ -74,12 +77,16 @@ def snap(scene: Scene, lasso: Sequence[Point]) -> Edit | None:
         return None
     free = drawn(line, 2 * band, box)
     rough = filled(line, box)
-    outline = _snapped(scene, box, corners if area > 0 else corners[::-1], band)
+    outline = _snapped(scene, box, corners if area > 0 else corners[::-1], band, erase)
     fine = filled([Point(*place) for place in outline.tolist()], box)
     unit = np.where(free > 0, fine, rough)
-    after = _without_enclosed(box.of(scene.mask), free | rough, box, scene.mask.shape) | unit
+    before = box.of(scene.mask)
+    if erase:
+        after = before & (1 - unit)
+    else:
+        after = _without_enclosed(before, free | rough, box, scene.mask.shape) | unit
     told = {"lasso": [[round(one, 2) for one in place] for place in corners.tolist()]}
-    return edit(scene, box, after, "snap", told)
+    return edit(scene, box, after, "snap", {**told, "erase": erase})
 
 
 def _area(corners: Path) -> float:
@@ -88,7 +95,7 @@ def _area(corners: Path) -> float:
     return float((corners[:, 1] * after[:, 0] - corners[:, 0] * after[:, 1]).sum()) / 2
 
 
-def _snapped(scene: Scene, box: Box, corners: Path, band: float) -> Path:
+def _snapped(scene: Scene, box: Box, corners: Path, band: float, erase: bool) -> Path:
     """The best outline within the band, (N, 2) as row and column on the image."""
     length = float(np.hypot(*(np.roll(corners, -1, axis=0) - corners).T).sum())
     count = int(np.clip(length / 2, 8, _POINTS))
@@ -96,7 +103,7 @@ def _snapped(scene: Scene, box: Box, corners: Path, band: float) -> Path:
     side = min(_OFFSETS, math.ceil(band))
     offsets = np.linspace(-band, band, 2 * side + 1)
     places = line[:, None] + offsets[:, None] * _normals(line)[:, None]
-    edges = _edges(scene, box, places)
+    edges = _edges(scene, box, places, erase)
     away = _AWAY * (offsets / band) ** 2
     chosen = _cheapest(away - edges)
     return _rounded(places[np.arange(count), chosen], 0.7)
@@ -120,12 +127,14 @@ def _rounded(line: Path, deviation: float) -> Path:
     return np.sum(rolled, axis=0)
 
 
-def _edges(scene: Scene, box: Box, places: Path) -> Path:
+def _edges(scene: Scene, box: Box, places: Path, erase: bool) -> Path:
     """Strength of the edge at each place, (N, K), 0 to about 1."""
     if scene.levels is not None:
         values = _looked_up(box.of(scene.levels), box, places)
-        if float(np.median(values[:, 0] - values[:, -1])) >= _DROP:
-            return _scaled(np.maximum(-np.gradient(values, axis=1), 0))
+        drops = values[:, 0] - values[:, -1]
+        if float(np.median(np.abs(drops) if erase else drops)) >= _DROP:
+            falls = -np.gradient(values, axis=1)
+            return _scaled(np.abs(falls) if erase else np.maximum(falls, 0))
     part = scene.image[box.top : box.bottom, box.left : box.right]
     lab = cv2.cvtColor(np.ascontiguousarray(part), cv2.COLOR_RGB2LAB)
     calm = np.asarray(cv2.GaussianBlur(lab, (0, 0), 2))
