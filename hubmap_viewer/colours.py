@@ -6,6 +6,7 @@ TRUTH = "#009E73"
 PREDICTION = "#E69F00"
 CURATED = "#56B4E9"
 SECOND = "#0072B2"
+PREVIEW = "#F0E442"
 
 KIND = {
     "missed": "#D55E00",
@@ -18,8 +19,8 @@ KIND = {
 
 STATUS = {
     "unreviewed": "#8a8a8a",
-    "in work": "#E69F00",
     "accepted": "#009E73",
+    "in work": "#E69F00",
     "rejected": "#D55E00",
     "needs second opinion": "#56B4E9",
 }
@@ -32,3 +33,9 @@ STATUS_SHAPE = {
     "rejected": "✕",
     "needs second opinion": "?",
 }
+
+
+def rgb(colour: str) -> tuple[int, int, int]:
+    """Red, green and blue of a colour written as ``#RRGGBB``, 0 to 255."""
+    red, green, blue = bytes.fromhex(colour.removeprefix("#"))
+    return red, green, blue

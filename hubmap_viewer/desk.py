@@ -12,19 +12,25 @@ from napari.utils.notifications import notification_manager, show_error, show_wa
 from napari.viewer import Viewer
 from psygnal import Signal
 
-from hubmap_viewer import library, remembered
+from hubmap_viewer import keys, library, remembered
 from hubmap_viewer.engine import Engine
 from hubmap_viewer.finding_layer import FindingLayer
 from hubmap_viewer.jobs import Job, Jobs, post
-from hubmap_viewer.keys import SIDE_BY_SIDE, bind_findings, bind_keys, chosen_keys
 from hubmap_viewer.layers import CaseLayers
 from hubmap_viewer.loading import load_predictions
 from hubmap_viewer.open_case import OpenCase
 from hubmap_viewer.prefetch import Prefetch
+from hubmap_viewer.preview import Preview
+from hubmap_viewer.preview_layer import PreviewLayer
+from hubmap_viewer.recovery import Recovery
 from hubmap_viewer.reviewing import Reviewing
 from hubmap_viewer.scores import Scores, score, score_all
 from hubmap_viewer.session import Session
 from hubmap_viewer.side_by_side import SideBySide
+from hubmap_viewer.timeline import Timeline
+from hubmap_viewer.tool_mouse import ToolMouse
+from hubmap_viewer.toolbox import Toolbox
+from hubmap_viewer.whole_case import WholeCase
 from trainer.data.cohort import Cohort
 from trainer.data.predictions import Predictions
 from trainer.errors import Cancelled, TrainerError
@@ -66,11 +72,24 @@ class Desk:
         self.review.findings.chosen.connect(self.finding_layer.show)
         self.review.findings.pulsed.connect(self.finding_layer.fade)
         self._scoring: Job[ScoreStep] | None = None
-        self.keys, key_problems = chosen_keys()
-        bind_keys(viewer, self.session, self.layers, self.keys)
-        bind_findings(viewer, self.review.findings, self.keys)
+        self.keys, key_problems = keys.chosen_keys()
+        self.toolbox = Toolbox(self.session, lambda: self.layers.curated.brush_size)
+        self.preview = Preview(self.session, self.jobs.call)
+        self.preview_layer = PreviewLayer(viewer, self.session, self.preview)
+        self.timeline = Timeline(self.session, self.jobs.call, self.preview)
+        self.recovery = Recovery(self.session, self.jobs.call, self.preview)
+        self.whole_case = WholeCase(self.session, self.jobs.call, self.preview)
+        self.tool_mouse = ToolMouse(viewer, self.session, self.layers, self.toolbox)
+        self.actions = {
+            **keys.session_keys(self.session, self.review.deciding),
+            **keys.finding_keys(self.review.findings),
+            **keys.tool_keys(self.toolbox),
+        }
+        keys.bind_actions(viewer, self.actions, self.keys)
+        keys.bind_layers(viewer, self.session, self.layers, self.keys)
+        self.layers.bind(self.keys[keys.NO_TOOL], self.tool_mouse.escape)
         self.side_by_side = SideBySide(viewer, self.session, self.layers)
-        viewer.bind_key(self.keys[SIDE_BY_SIDE], self.side_by_side.on_key, overwrite=True)
+        viewer.bind_key(self.keys[keys.SIDE_BY_SIDE], self.side_by_side.on_key, overwrite=True)
         self.session.told.connect(self.tell)
         self.ahead = Prefetch(self.session, self.jobs.call)
         self.session.case_wanted.connect(self._load)

@@ -91,6 +91,11 @@ class FindingList:
         self.at = index
         self.chosen.emit(self.all[index])
 
+    def leave(self) -> None:
+        """Be at no finding any more."""
+        self.at = None
+        self.chosen.emit(None)
+
     def step(self, by: int) -> None:
         """Go to the next (1) or the previous (-1) finding."""
         if not self.all:

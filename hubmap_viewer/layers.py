@@ -11,6 +11,7 @@ from napari.components import ViewerModel
 from napari.layers import Image, Labels, Layer
 from napari.utils.colormaps import DirectLabelColormap
 from numpy.typing import NDArray
+from psygnal import Signal
 
 from hubmap_viewer import colours
 from hubmap_viewer.loading import Predicted
@@ -32,6 +33,9 @@ NAMES = (IMAGE, PROBABILITY, CURATED, TRUTH, SECOND, PREDICTION)
 class CaseLayers:
     """Shows a session's open case and hears what is painted on it."""
 
+    made = Signal()
+    """The layers are there, anew."""
+
     def __init__(self, viewer: ViewerModel, session: Session) -> None:
         self._viewer = viewer
         self._session = session
@@ -42,6 +46,7 @@ class CaseLayers:
         session.mask_changed.connect(self._refresh_curated)
         session.prediction_changed.connect(self._show_prediction)
         session.cohort_opened.connect(self._empty)
+        session.lost_settled.connect(self._guard)
 
     def __getitem__(self, name: str) -> Layer:
         return self._made[name]
@@ -92,8 +97,14 @@ class CaseLayers:
             self.curated.metadata = {"case": here.id}
             self._place(here)
             self._show_prediction()
+        self._guard()
         self._viewer.reset_view()
         self._viewer.layers.selection.active = self.curated
+
+    def _guard(self, _: object = None) -> None:
+        """Only what will be kept can be drawn."""
+        if CURATED in self and self.curated.editable != self._session.may_draw:
+            self.curated.editable = self._session.may_draw
 
     def _make(self, here: OpenCase) -> None:
         shape = here.loaded.shape
@@ -116,15 +127,16 @@ class CaseLayers:
                 colormap=_one_colour(colours.CURATED),
                 opacity=0.4,
             ),
-            _outline_layer(TRUTH, blank, colours.TRUTH),
-            _outline_layer(SECOND, blank, colours.SECOND),
-            _outline_layer(PREDICTION, blank, colours.PREDICTION),
+            outline_layer(TRUTH, blank, colours.TRUTH),
+            outline_layer(SECOND, blank, colours.SECOND),
+            outline_layer(PREDICTION, blank, colours.PREDICTION),
         )
         for layer in layers:
             self._made[layer.name] = layer
             self._viewer.add_layer(layer)
         self._show_truth(here)
         self._prepare_curated()
+        self.made.emit()
 
     def _prepare_curated(self) -> None:
         layer = self.curated
@@ -200,9 +212,11 @@ class CaseLayers:
             return
         self._session.painted(str(self.curated.mode), _painted_box(event))
 
-    def _refresh_curated(self, _box: Box) -> None:
+    def _refresh_curated(self, box: Box) -> None:
+        """Draw the part that changed: the texture shows the very array that was edited."""
         if CURATED in self:
-            self.curated.refresh(extent=False)
+            part = box.of(self.curated.data)  # type: ignore[arg-type]
+            self.curated.events.labels_update(data=part, offset=[box.top, box.left])
 
     def _only_one_label(self) -> None:
         """A mask knows inside and outside only: other numbers would not be kept."""
@@ -234,7 +248,8 @@ def _put(layer: Layer, name: str, place: NDArray[np.float64]) -> None:
         setattr(layer, name, place)
 
 
-def _outline_layer(name: str, levels: list[Mask], colour: str) -> Labels:
+def outline_layer(name: str, levels: list[Mask], colour: str) -> Labels:
+    """A layer of outlines, each level drawn by itself, that cannot be edited."""
     layer = Labels(levels, name=name, multiscale=True, colormap=_one_colour(colour), opacity=1.0)
     layer.editable = False
     return layer

@@ -12,11 +12,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from hubmap_viewer.past import Lost, Past, start_of, told_by_journal
 from trainer.data.case import Case, Image, Mask, Prediction
 from trainer.data.cohort import Cohort
 from trainer.data.contours import outline
 from trainer.data.predictions import Predictions
-from trainer.data.store import Revision, Status, Store
+from trainer.data.store import Journal, Revision, Status, Store
 from trainer.data.tiff import pyramid
 from trainer.errors import TrainerError
 from trainer.predict.postprocess import to_mask
@@ -43,6 +44,8 @@ class Sources:
     second: Predictions | None = None
     thresholds: Mapping[str, float] = field(default_factory=dict)
     """Of organs whose prediction is to become a mask otherwise than its ensemble says."""
+    journal: Journal | None = None
+    """Of strokes; None where another window writes it."""
 
     def threshold_for(self, organ: str) -> float:
         """Probability from which a pixel of the shown prediction belongs to a unit."""
@@ -84,8 +87,12 @@ class Loaded:
         The truth's outline on each level; None without truth.
     curated
         The kept mask, or what a review of this case starts from.
-    origin
+    start
         Where ``curated`` came from: ``kept``, ``truth``, ``prediction`` or ``empty``.
+    past
+        The edits that led to ``curated``, as far as the journal knows them.
+    lost
+        Strokes that were drawn but are in no revision, because the program ended; None if none.
     warnings
         Sentences for the user: what could not be read though the image could.
     """
@@ -97,8 +104,10 @@ class Loaded:
     predicted: Predicted | None
     second: Predicted | None
     curated: Mask
-    origin: str
+    start: str
     revision: Revision | None
+    past: Past
+    lost: Lost | None = None
     warnings: tuple[TrainerError, ...] = ()
 
     @property
@@ -129,7 +138,10 @@ def load(sources: Sources, case_id: str) -> Loaded:
         lambda: None if sources.store is None else sources.store.latest(case_id), warnings
     )
     kept = _try(lambda: _kept(sources.store, revision, image.shape[:2]), warnings)
-    curated, origin = _start(kept, truth, predicted, image.shape[:2])
+    curated, start = _start(kept, truth, predicted, image.shape[:2])
+    begun = _begun(sources, revision if kept is not None else None, start, predicted)
+    told = _try(lambda: told_by_journal(sources, case_id, curated, revision, begun), warnings)
+    past, lost = told or (begun, None)
     return Loaded(
         case=sources.cohort.cases[case_id],
         image=levels(image),
@@ -138,8 +150,10 @@ def load(sources: Sources, case_id: str) -> Loaded:
         predicted=predicted,
         second=second,
         curated=curated,
-        origin=origin,
+        start=start,
         revision=revision,
+        past=past,
+        lost=lost,
         warnings=tuple(warnings),
     )
 
@@ -238,6 +252,17 @@ def _start(
     if predicted is not None:
         return predicted.mask.copy(), "prediction"
     return np.zeros(shape, np.uint8), "empty"
+
+
+def _begun(
+    sources: Sources, revision: Revision | None, start: str, predicted: Predicted | None
+) -> Past:
+    """What a mask is before anything is drawn on it."""
+    if revision is not None:
+        return Past(revision.origin, revision.started_from)
+    if start != "prediction" or predicted is None or sources.predictions is None:
+        return Past("truth" if start == "truth" else "redrawn")
+    return Past("raw prediction", start_of(sources.predictions, predicted.threshold))
 
 
 def _try(read: Callable[[], Read], warnings: list[TrainerError]) -> Read | None:

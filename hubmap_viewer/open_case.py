@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hubmap_viewer.loading import Loaded, Predicted
+from hubmap_viewer.past import Lost, Past
 from hubmap_viewer.scores import Scores
 from trainer.data.case import Mask, Prediction
 from trainer.data.edits import Box, Edit, History
-from trainer.data.store import Status
+from trainer.data.store import Origin, Start, Status
 from trainer.metrics import dice, iou
 from trainer.predict.postprocess import cut, enlarged
+from trainer.tools.scene import Scene
 
 
 @dataclass(slots=True)
@@ -25,21 +28,27 @@ class OpenCase:
     ----------
     curated
         The very array that is painted on: uint8 (H, W), 0 or 1.
-    history
-        The case's own edits.
+    past
+        What led to the mask: the case's own edits.
     tool
         What changed the mask last, in a word.
+    started_from
+        The ensemble and threshold whose prediction it began as; None where it did not.
+    lost
+        Strokes of a window that ended before they were saved, until the user has decided.
     blind
         Whether it is drawn anew with all its masks hidden; nothing of it becomes a revision.
     """
 
     loaded: Loaded
     curated: Mask
-    history: History
+    past: Past
     tool: str
     predicted: Predicted | None
     second: Predicted | None
     status: Status
+    started_from: Start | None = None
+    lost: Lost | None = None
     blind: bool = False
     scores: Scores = field(default_factory=Scores)
     _known: Mask = field(init=False, repr=False)
@@ -53,6 +62,16 @@ class OpenCase:
     @property
     def id(self) -> str:
         return self.loaded.case.id
+
+    @property
+    def history(self) -> History:
+        """The case's edits."""
+        return self.past.history
+
+    @property
+    def origin(self) -> Origin:
+        """What the mask is: truth, redrawn, or of a prediction, edited or raw."""
+        return self.past.origin
 
     def side(self, name: str) -> Mask | None:
         """The mask that ``truth``, ``prediction``, ``second``, ``curated`` or ``nothing`` is.
@@ -68,23 +87,54 @@ class OpenCase:
             return None if found is None else found.mask
         return np.zeros_like(self.curated)
 
-    def note(self, tool: str, box: Box | None = None) -> Edit | None:
+    def note(
+        self, tool: str, box: Box | None = None, parameters: Mapping[str, Any] | None = None
+    ) -> Edit | None:
         """Take note of what has been painted inside the box; None if nothing was."""
-        edit = Edit.between(self._known, self.curated, tool, box)
+        edit = Edit.between(self._known, self.curated, tool, box, parameters)
         if edit is not None:
             edit.apply(self._known)
             self._record(edit)
         return edit
 
-    def become(self, mask: Mask, tool: str) -> Edit | None:
+    def become(
+        self, mask: Mask, tool: str, parameters: Mapping[str, Any] | None = None
+    ) -> Edit | None:
         """Replace the curated mask; None if it is that mask already."""
-        edit = Edit.between(self.curated, mask, tool)
+        edit = Edit.between(self.curated, mask, tool, parameters=parameters)
         self.tool = tool
+        if edit is not None:
+            self.apply(edit)
+        return edit
+
+    def apply(self, edit: Edit) -> None:
+        """Make a tool's edit."""
+        edit.apply(self.curated)
+        edit.apply(self._known)
+        self._record(edit)
+
+    def recover(self) -> Edit | None:
+        """Be as the lost strokes had it; None if there are none."""
+        if self.lost is None:
+            return None
+        edit = Edit.between(self.curated, self.lost.mask, "recover")
         if edit is not None:
             edit.apply(self.curated)
             edit.apply(self._known)
-            self._record(edit)
+        self.past, self.started_from = self.lost.past, self.lost.past.started_from
+        self.tool, self.lost = "recover", None
         return edit
+
+    def scene(self) -> Scene:
+        """What a tool sees of the case."""
+        found = self.predicted
+        return Scene(
+            mask=self.curated,
+            image=self.loaded.image[0],
+            levels=None if found is None else self._levels(found.prediction),
+            threshold=0.5 if found is None else found.threshold,
+            pixel_size=self.loaded.case.pixel_size,
+        )
 
     def travel(self, move: Callable[[History, Mask], Edit | None], word: str) -> Edit | None:
         """Undo or redo; None if there is nothing to."""
@@ -99,9 +149,7 @@ class OpenCase:
         found = self.predicted
         if found is None or found.threshold == threshold:
             return False
-        if self._enlarged is None or self._enlarged[0] is not found.prediction:
-            self._enlarged = found.prediction, enlarged(found.prediction)
-        mask = cut(self._enlarged[1], threshold)
+        mask = cut(self._levels(found.prediction), threshold)
         self.predicted = Predicted.tried(found.prediction, threshold, mask)
         return True
 
@@ -120,6 +168,12 @@ class OpenCase:
                 in_sample=predicted is not None and predicted.prediction.in_sample,
             )
         return self.scores
+
+    def _levels(self, prediction: Prediction) -> NDArray[np.uint8]:
+        """The probability at the image's size, kept for the next who asks."""
+        if self._enlarged is None or self._enlarged[0] is not prediction:
+            self._enlarged = prediction, enlarged(prediction)
+        return self._enlarged[1]
 
     def _record(self, edit: Edit) -> None:
         self.history.record(edit)

@@ -23,14 +23,19 @@ if TYPE_CHECKING:
     from hubmap_viewer.docks.failures import FailuresDock
     from hubmap_viewer.docks.review import ReviewDock
     from hubmap_viewer.docks.suspects import SuspectsDock
+    from hubmap_viewer.docks.timeline import TimelineDock
+    from hubmap_viewer.docks.tools import ToolsDock
     from hubmap_viewer.docks.train import TrainDock
     from hubmap_viewer.docks.what_if import WhatIfDock
+
+ABOVE = ("Tools",)
+"""Above the canvas: what the next gesture on it is for."""
 
 DOCKS = ("Review", "Ensemble", "Train", "Export")
 """On the right: what is done to the case and the cohort."""
 
-BELOW = ("Failures", "What if", "Compare", "Suspects", "Audit")
-"""Under the canvas: what is seen of the whole cohort."""
+BELOW = ("Failures", "Timeline", "What if", "Compare", "Suspects", "Audit")
+"""Under the canvas: what is seen of the whole cohort, and of a case through time."""
 
 DockT = TypeVar("DockT", bound="Dock")
 
@@ -60,7 +65,17 @@ def review_dock(napari_viewer: Viewer | None = None) -> ReviewDock:
     from hubmap_viewer.docks.review import ReviewDock
 
     desk = desk_for(napari_viewer or _viewer())
-    return _watched(ReviewDock(desk.session, desk.open, desk.keys, desk.review), desk)
+    return _watched(
+        ReviewDock(desk.session, desk.open, desk.keys, desk.review, desk.recovery), desk
+    )
+
+
+def tools_dock(napari_viewer: Viewer | None = None) -> ToolsDock:
+    """The tools that a mask is mended with."""
+    from hubmap_viewer.docks.tools import ToolsDock
+
+    desk = desk_for(napari_viewer or _viewer())
+    return ToolsDock(desk.session, desk.toolbox, desk.whole_case, desk.keys)
 
 
 def ensemble_dock(napari_viewer: Viewer | None = None) -> EnsembleDock:
@@ -99,6 +114,14 @@ def failures_dock(napari_viewer: Viewer | None = None) -> FailuresDock:
 
     desk = desk_for(napari_viewer or _viewer())
     return _watched(FailuresDock(desk.session, desk.jobs, desk.open, desk.review), desk)
+
+
+def timeline_dock(napari_viewer: Viewer | None = None) -> TimelineDock:
+    """The open case's revisions."""
+    from hubmap_viewer.docks.timeline import TimelineDock
+
+    desk = desk_for(napari_viewer or _viewer())
+    return _watched(TimelineDock(desk.session, desk.open, desk.timeline), desk)
 
 
 def what_if_dock(napari_viewer: Viewer | None = None) -> WhatIfDock:
@@ -146,11 +169,12 @@ def _watched(dock: DockT, desk: Desk) -> DockT:
 
 
 def open_all(viewer: Viewer) -> None:
-    """Show the docks as tabs at the right and below, the review and the failures in front."""
+    """Show the docks above, and as tabs at the right and below, the first of each in front."""
     places = get_settings().application.plugin_widget_positions
-    for name in BELOW:
-        places.setdefault(f"{name} ({PLUGIN})", "bottom")
-    for names in (DOCKS, BELOW):
+    for names, place in ((ABOVE, "top"), (BELOW, "bottom")):
+        for name in names:
+            places.setdefault(f"{name} ({PLUGIN})", place)
+    for names in (ABOVE, DOCKS, BELOW):
         made = [
             viewer.window.add_plugin_dock_widget(PLUGIN, name, tabify=number > 0)[0]
             for number, name in enumerate(names)

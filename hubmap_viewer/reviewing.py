@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from hubmap_viewer.case_queue import CaseQueue
+from hubmap_viewer.deciding import Deciding
 from hubmap_viewer.finding_list import Call, FindingList
 from hubmap_viewer.session import Session
 from hubmap_viewer.tagging import Tagging
@@ -19,6 +20,7 @@ class Reviewing:
 
     queue: CaseQueue
     findings: FindingList
+    deciding: Deciding
     tags: Tagging
     thumbnails: Thumbnails
 
@@ -27,4 +29,5 @@ class Reviewing:
         """Made for a session; `call` works beside the window and `post` brings results back."""
         findings = FindingList(session, call)
         tags = Tagging(session, call)
-        return cls(CaseQueue(session), findings, tags, Thumbnails(session, post))
+        deciding = Deciding(session, findings)
+        return cls(CaseQueue(session), findings, deciding, tags, Thumbnails(session, post))

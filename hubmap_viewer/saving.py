@@ -1,14 +1,19 @@
-"""Drafts of curated masks become revisions in a thread of their own, and none is dropped."""
+"""Strokes go to the journal and drafts become revisions, in a thread of their own.
+
+None is dropped: what cannot be written stays in memory and is tried again.
+"""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from trainer.data.case import Mask
-from trainer.data.store import Revision, Status, Store
+from trainer.data.store import Journal, Origin, Reason, Revision, Start, Status, Store, Stroke
 from trainer.errors import StoreError
 
 QUIET = 0.2
@@ -26,7 +31,15 @@ RETRY = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A case's curated mask as it shall be kept; the mask is the draft's own copy."""
+    """A case's curated mask as it shall be kept; the mask is the draft's own copy.
+
+    Attributes
+    ----------
+    seconds
+        Of active work since the case's draft before.
+    urgent
+        Not to wait for further strokes.
+    """
 
     case_id: str
     mask: Mask
@@ -34,6 +47,31 @@ class Draft:
     status: Status
     note: str = ""
     urgent: bool = False
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    origin: Origin = "redrawn"
+    started_from: Start | None = None
+    reason: Reason | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something for the journal.
+
+    Attributes
+    ----------
+    stroke
+        What was drawn; None where nothing was.
+    base
+        The mask that it changes, where it is the first of a chain.
+    revision_id
+        Of the revision that holds `base`; None for none.
+    """
+
+    case_id: str
+    stroke: Stroke | None
+    base: Mask | None = None
+    revision_id: int | None = None
 
 
 @dataclass(slots=True)
@@ -44,9 +82,9 @@ class _Waiting:
 
 
 class Saver:
-    """Writes each case's newest draft to the store, a moment after the last stroke.
+    """Writes strokes at once, and each case's newest draft a moment after the last stroke.
 
-    A save that fails is told once, kept in memory and tried again until it succeeds.
+    What fails is told once, kept in memory and tried again until it succeeds.
 
     Parameters
     ----------
@@ -57,25 +95,48 @@ class Saver:
     def __init__(
         self,
         store: Store,
+        journal: Journal,
         saved: Callable[[Revision], None],
         failed: Callable[[StoreError], None],
     ) -> None:
         self._store = store
+        self._journal = journal
+        self._notes: deque[Note] = deque()
         self._saved = saved
         self._failed = failed
         self._waiting: dict[str, _Waiting] = {}
         self._writing: Draft | None = None
+        self._covers = True
+        self._told = ""
         self._hurry = False
         self._closing = False
         self._change = threading.Condition()
         self._thread = threading.Thread(target=self._work, name="saver", daemon=True)
         self._thread.start()
 
-    def submit(self, draft: Draft) -> None:
-        """Have this draft saved in place of any older one of its case."""
+    def note(self, note: Note) -> None:
+        """Have something written down that no draft follows."""
         with self._change:
+            self._notes.append(note)
+            self._change.notify_all()
+
+    def submit(self, draft: Draft, note: Note | None = None) -> None:
+        """Have this draft saved in place of any older one of its case.
+
+        Parameters
+        ----------
+        draft
+            The mask, the note's stroke in it.
+        note
+            The stroke that led to it, if one did.
+        """
+        with self._change:
+            if note is not None:
+                self._notes.append(note)
             now = time.monotonic()
             older = self._waiting.get(draft.case_id)
+            if older is not None:
+                draft = replace(draft, seconds=draft.seconds + older.draft.seconds)
             self._waiting[draft.case_id] = _Waiting(draft, older.first if older else now, now)
             self._change.notify_all()
 
@@ -101,7 +162,7 @@ class Saver:
             self._hurry = True
             self._change.notify_all()
             done = self._change.wait_for(
-                lambda: not self._waiting and self._writing is None, timeout
+                lambda: not (self._waiting or self._notes) and self._writing is None, timeout
             )
             self._hurry = False
             return done
@@ -116,38 +177,98 @@ class Saver:
         return done
 
     def _work(self) -> None:
-        told = ""
-        while (draft := self._next()) is not None:
-            try:
-                revision = self._store.add(
-                    draft.case_id,
-                    draft.mask,
-                    tool=draft.tool,
-                    status=draft.status,
-                    note=draft.note,
-                )
-            except StoreError as error:
-                self._put_back(draft)
-                if str(error) != told:
-                    told = str(error)
-                    self._failed(error)
-                self._pause()
-            else:
-                told = ""
-                self._done()
-                self._saved(revision)
+        while self._wait():
+            problem = self._write_notes()
+            draft = self._due_draft()
+            if draft is not None:
+                problem = self._write_draft(draft) or problem
+            self._tell(problem)
 
-    def _next(self) -> Draft | None:
-        """Wait for the draft that is due; None when closing."""
+    def _wait(self) -> bool:
+        """Until a stroke or a draft is due; False when closing."""
         with self._change:
             while not self._closing:
-                due = min(self._waiting.values(), key=self._due, default=None)
-                now = time.monotonic()
-                if due is not None and (self._hurry or self._due(due) <= now):
-                    self._writing = self._waiting.pop(due.draft.case_id).draft
-                    return self._writing
-                self._change.wait(None if due is None else self._due(due) - now)
-            return None
+                if self._notes or self._is_due():
+                    return True
+                waits = [self._due(waiting) for waiting in self._waiting.values()]
+                self._change.wait(min(waits) - time.monotonic() if waits else None)
+            return False
+
+    def _write_notes(self) -> StoreError | None:
+        """Write the strokes in their order; those from the first that fails on stay."""
+        while True:
+            with self._change:
+                if not self._notes:
+                    self._change.notify_all()
+                    return None
+                note = self._notes[0]
+            try:
+                if note.base is not None:
+                    self._journal.begin(note.case_id, note.base, note.revision_id)
+                if note.stroke is not None:
+                    self._journal.append(note.case_id, note.stroke)
+            except StoreError as error:
+                return error
+            with self._change:
+                self._notes.popleft()
+
+    def _due_draft(self) -> Draft | None:
+        """Take the draft that is due; a stroke that comes later belongs to the next one."""
+        with self._change:
+            if not self._is_due():
+                return None
+            due = min(self._waiting.values(), key=self._due)
+            self._writing = self._waiting.pop(due.draft.case_id).draft
+            self._covers = not any(note.case_id == due.draft.case_id for note in self._notes)
+            return self._writing
+
+    def _write_draft(self, draft: Draft) -> StoreError | None:
+        try:
+            revision = self._store.add(
+                draft.case_id,
+                draft.mask,
+                tool=draft.tool,
+                status=draft.status,
+                note=draft.note,
+                parameters=draft.parameters,
+                origin=draft.origin,
+                started_from=draft.started_from,
+                reason=draft.reason,
+                seconds=draft.seconds,
+            )
+        except StoreError as error:
+            self._put_back(draft)
+            return error
+        problem = self._cover(revision)
+        with self._change:
+            self._writing = None
+            self._change.notify_all()
+        self._saved(revision)
+        return problem
+
+    def _cover(self, revision: Revision) -> StoreError | None:
+        """Have the journal say that its strokes are in a revision, if all of them are in it."""
+        try:
+            if self._covers:
+                self._journal.keep(revision.case_id, revision.id)
+        except StoreError as error:
+            return error
+        return None
+
+    def _tell(self, problem: StoreError | None) -> None:
+        """Tell a problem once, and wait a moment before the next try."""
+        if problem is None:
+            self._told = ""
+            return
+        if str(problem) != self._told:
+            self._told = str(problem)
+            self._failed(problem)
+        with self._change:
+            self._change.wait_for(lambda: self._closing, RETRY)
+
+    def _is_due(self) -> bool:
+        now = time.monotonic()
+        return any(self._hurry or self._due(one) <= now for one in self._waiting.values())
 
     @staticmethod
     def _due(waiting: _Waiting) -> float:
@@ -156,15 +277,11 @@ class Saver:
         return min(waiting.last + QUIET, waiting.first + PATIENCE)
 
     def _put_back(self, draft: Draft) -> None:
+        """A draft that came meanwhile is newer, but the work in this one counts as well."""
         with self._change:
-            self._waiting.setdefault(draft.case_id, _Waiting(draft, time.monotonic()))
+            newer = self._waiting.get(draft.case_id)
+            if newer is None:
+                self._waiting[draft.case_id] = _Waiting(draft, time.monotonic())
+            else:
+                newer.draft = replace(newer.draft, seconds=newer.draft.seconds + draft.seconds)
             self._writing = None
-
-    def _done(self) -> None:
-        with self._change:
-            self._writing = None
-            self._change.notify_all()
-
-    def _pause(self) -> None:
-        with self._change:
-            self._change.wait_for(lambda: self._closing, RETRY)

@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, Literal
 
 from psygnal import Signal
 
+from hubmap_viewer.keeping import Change, Keeper, Verdict
 from hubmap_viewer.loading import Loaded, Predicted, Sources
 from hubmap_viewer.open_case import OpenCase
-from hubmap_viewer.saving import Draft, Saver
+from hubmap_viewer.past import Past, start_of
 from hubmap_viewer.scores import Scores
 from hubmap_viewer.veil import Veil
 from trainer.data.case import Mask
 from trainer.data.cohort import Cohort
 from trainer.data.edits import Box, Edit, History
 from trainer.data.predictions import Predictions
-from trainer.data.store import ACCEPT, Revision, Status, Store
+from trainer.data.store import ACCEPT, Held, Reason, Revision, Status, Store
 from trainer.errors import StoreError, TrainerError
+from trainer.tools.scene import Scene
 
 TOLD = 3
 """Problems of a cohort that are told one by one; a folder without images has one a case."""
@@ -65,6 +68,8 @@ class Session:
     """The case that is drawn blind is about to go: now or never its drawing is kept."""
     leaving = Signal()
     """The window is about to close: what is to be remembered is to be kept now."""
+    lost_settled = Signal(str)
+    """The id of a case whose lost strokes were recovered or left."""
     saved = Signal(str)
     told = Signal(object)
     """A sentence for the user: a str, or the TrainerError that says it."""
@@ -72,7 +77,6 @@ class Session:
     def __init__(self, post: Callable[[Callable[[], None]], None] = lambda call: call()) -> None:
         self._post = post
         self.cohort: Cohort | None = None
-        self.store: Store | None = None
         self.predictions: Predictions | None = None
         self.second: Predictions | None = None
         self.thresholds: dict[str, float] = {}
@@ -87,17 +91,27 @@ class Session:
         self.veil: Veil | None = None
         self.resting: Veil | None = None
         """Over a case whose blind drawing waits to be finished: it comes back with the case."""
-        self._histories: dict[str, History] = {}
-        self._saver: Saver | None = None
+        self._pasts: dict[str, Past] = {}
+        self._keeper: Keeper | None = None
+
+    @property
+    def store(self) -> Store | None:
+        """The cohort's revisions; None where there is no store."""
+        return None if self._keeper is None else self._keeper.store
+
+    @property
+    def held(self) -> Held | None:
+        """Who else has the cohort open and may write; None where this window may."""
+        return None if self._keeper is None else self._keeper.held
 
     @property
     def sources(self) -> Sources:
         """Where masks are read from; a cohort must be open."""
         if self.cohort is None:
             raise TrainerError("no cohort is open", remedy="open a cohort's folder first")
-        return Sources(
-            self.cohort, self.store, self.predictions, self.second, dict(self.thresholds)
-        )
+        journal = None if self._keeper is None else self._keeper.journal
+        thresholds = dict(self.thresholds)
+        return Sources(self.cohort, self.store, self.predictions, self.second, thresholds, journal)
 
     # -- the cohort ---------------------------------------------------------------------
 
@@ -108,7 +122,7 @@ class Session:
         self.predictions = self.second = None
         self.thresholds.clear()
         self.scores.clear()
-        self._histories.clear()
+        self._pasts.clear()
         self._place = 0
         self.wanted, self.open = None, None
         self._open_store(cohort.folder)
@@ -124,33 +138,29 @@ class Session:
         """Save what is not saved yet; False if that failed."""
         self._note_painting()
         self._lift_veil()
-        saver, self._saver = self._saver, None
-        done = saver is None or saver.close()
-        if self.store is not None:
-            self.store.close()
-            self.store = None
-        return done
+        keeper, self._keeper = self._keeper, None
+        return keeper is None or keeper.close()
 
     def _open_store(self, folder: Path) -> None:
         self.reviews = {}
         try:
-            self.store = Store.for_cohort(folder)
-            self.reviews = self.store.latest_all()
+            self._keeper = Keeper(
+                folder,
+                saved=lambda revision: self._post(lambda: self._on_saved(folder, revision)),
+                failed=lambda error: self._post(lambda: self._on_not_saved(folder, error)),
+            )
+            self.reviews = self._keeper.store.latest_all()
         except StoreError as error:
-            self.store = None
+            if self._keeper is not None:
+                self._keeper.close()
+                self._keeper = None
             self.told.emit(error)
-            return
-        self._saver = Saver(
-            self.store,
-            saved=lambda revision: self._post(lambda: self._on_saved(folder, revision)),
-            failed=lambda error: self._post(lambda: self._on_not_saved(folder, error)),
-        )
 
     def status(self, case_id: str) -> Status:
         """The verdict on a case, the one just given included."""
         if self.open is not None and self.open.id == case_id:
             return self.open.status
-        draft = self._saver.pending(case_id) if self._saver else None
+        draft = self._keeper.pending(case_id) if self._keeper else None
         if draft is not None:
             return draft.status
         review = self.reviews.get(case_id)
@@ -170,7 +180,7 @@ class Session:
 
     def is_kept(self, case_id: str) -> bool:
         """Whether a curated mask of the case is in the store, or on its way there."""
-        pending = self._saver is not None and self._saver.pending(case_id) is not None
+        pending = self._keeper is not None and self._keeper.pending(case_id) is not None
         return pending or case_id in self.reviews
 
     # -- the case -----------------------------------------------------------------------
@@ -219,29 +229,43 @@ class Session:
         case_id = loaded.case.id
         if case_id != self.wanted:
             return
-        draft = self._saver.pending(case_id) if self._saver else None
+        draft = self._keeper.pending(case_id) if self._keeper else None
         blind = self.veil is not None
         if blind and self.open is not None and self.open.blind and self.open.id == case_id:
             self.case_opened.emit()
             return
         if self.veil is not None:
             loaded, draft = self.veil.over(loaded), None
+        known = draft is not None or case_id in self._pasts
         self.open = OpenCase(
             loaded=loaded,
             curated=loaded.curated if draft is None else draft.mask.copy(),
-            history=History() if blind else self._histories.setdefault(case_id, History()),
-            tool=loaded.origin,
+            past=Past("redrawn") if blind else self._past(loaded),
+            tool=loaded.start,
             predicted=loaded.predicted,
             second=loaded.second,
             status=loaded.status if draft is None else draft.status,
+            started_from=loaded.past.started_from if draft is None else draft.started_from,
+            lost=None if known or blind else loaded.lost,
             blind=blind,
         )
+        if self._keeper is not None:
+            self._keeper.active.restart()
         self.open.rethreshold(self.threshold_for(loaded.case.organ))
         self._rescore()
         self.case_opened.emit()
         self.case_updated.emit(case_id)
         for warning in loaded.warnings:
             self.told.emit(warning)
+
+    def _past(self, loaded: Loaded) -> Past:
+        """What led to the case's mask: as this window knows it, else as the journal tells it."""
+        case_id = loaded.case.id
+        if case_id not in self._pasts:
+            self._pasts[case_id] = loaded.past
+            if loaded.past.goes_on and self._keeper is not None:
+                self._keeper.goes_on(case_id)
+        return self._pasts[case_id]
 
     def fail(self, case_id: str, error: BaseException) -> None:
         """Tell that a case could not be opened, if it is still wanted."""
@@ -279,21 +303,104 @@ class Session:
 
     # -- edits --------------------------------------------------------------------------
 
-    def painted(self, tool: str, box: Box | None = None) -> None:
+    def scene(self) -> Scene | None:
+        """What a tool sees of the open case; None where it may not be changed."""
+        return self.open.scene() if self.open is not None and self._lets() else None
+
+    def _lets(self) -> bool:
+        """Whether the open case may be changed; if not, the user is told why."""
+        if not self.may_draw:
+            self.told.emit(self._refusal())
+        return self.may_draw
+
+    @property
+    def may_draw(self) -> bool:
+        """Whether the open case's mask may be changed now."""
+        return self.open is not None and self.held is None and self.open.lost is None
+
+    def painted(
+        self, tool: str, box: Box | None = None, parameters: Mapping[str, Any] | None = None
+    ) -> None:
         """Take note of what has been painted on ``curated`` inside the box."""
-        if self.open is not None and self.open.note(tool, box) is not None:
-            self._touched()
+        if self.open is not None:
+            edit = self.open.note(tool, box, parameters)
+            if edit is not None:
+                self._touched(Change("edit", edit))
+
+    def sketch(self, edit: Edit) -> None:
+        """Draw a part of a stroke; it is noted by `painted` once the stroke is done."""
+        if self.open is not None:
+            edit.apply(self.open.curated)
+            self.mask_changed.emit(edit.box)
 
     def take(self, side: str) -> None:
         """Replace the curated mask by ``truth``, by ``prediction``, or by ``nothing``."""
-        if self.open is None:
+        if self.open is None or not self._lets():
             return
         mask = self.open.side(side)
         if mask is None:
             self.told.emit(f"Case {self.open.id} has no {side} to start from.")
             return
         self._note_painting()
-        self._changed(self.open.become(mask, side), f"The curated mask is {side} already.")
+        edit = self.open.become(mask, side)
+        if side == "prediction" and self.predictions is not None and self.open.predicted:
+            self.open.started_from = start_of(self.predictions, self.open.predicted.threshold)
+        if edit is None:
+            self.told.emit(f"The curated mask is {side} already.")
+        else:
+            self._changed("edit", edit)
+
+    def restore(self, mask: Mask, revision: Revision) -> None:
+        """Make an earlier revision's mask the open case's again, as an edit."""
+        if self.open is None or not self._lets():
+            return
+        self._note_painting()
+        edit = self.open.become(mask, "restore", {"revision": revision.id})
+        if edit is None:
+            self.told.emit(f"The curated mask is that of revision {revision.id} already.")
+        else:
+            self._changed("edit", edit)
+
+    def apply(self, edit: Edit) -> None:
+        """Make a tool's edit of the open case, and keep it."""
+        assert self.open is not None
+        self._note_painting()
+        self.open.apply(edit)
+        self._changed("edit", edit)
+
+    def amend(self, last: Edit, edit: Edit) -> bool:
+        """Make an edit in the last one's place; False if that is the last one no more."""
+        if self.open is None or self.open.history.last is not last:
+            return False
+        self.undo()
+        self.apply(edit)
+        return True
+
+    def recover(self) -> None:
+        """Take the strokes over that the open case's last window did not save."""
+        here, keeper = self.open, self._keeper
+        if here is None or keeper is None or here.lost is None:
+            return
+        edit = here.recover()
+        self._pasts[here.id] = here.past
+        keeper.goes_on(here.id)
+        if edit is not None:
+            self.mask_changed.emit(edit.box)
+        here.status = "in work"
+        self._rescore()
+        self._keep()
+        self.curated_changed.emit()
+        self.lost_settled.emit(here.id)
+        self.case_updated.emit(here.id)
+
+    def discard(self) -> None:
+        """Leave the strokes that were not saved; the journal keeps them, and asks no more."""
+        here, keeper = self.open, self._keeper
+        if here is None or keeper is None or here.lost is None:
+            return
+        here.lost = None
+        keeper.begin(here)
+        self.lost_settled.emit(here.id)
 
     def undo(self) -> None:
         """Take the open case's last edit back."""
@@ -303,75 +410,103 @@ class Session:
         """Make the open case's last undone edit again."""
         self._travel("redo", History.redo)
 
-    def _travel(self, word: str, move: Callable[[History, Mask], Edit | None]) -> None:
-        if self.open is not None:
-            self._note_painting()
-            nothing = f"Nothing to {word} on case {self.open.id}."
-            self._changed(self.open.travel(move, word), nothing)
+    def _travel(
+        self, way: Literal["undo", "redo"], move: Callable[[History, Mask], Edit | None]
+    ) -> None:
+        if self.open is None or not self._lets():
+            return
+        self._note_painting()
+        edit = self.open.travel(move, way)
+        if edit is None:
+            self.told.emit(f"Nothing to {way} on case {self.open.id}.")
+        else:
+            self._changed(way, edit)
 
     def _note_painting(self) -> None:
         """Catch what has been drawn without a word, so that nothing drawn is lost."""
         self.painted("paint")
 
-    def _changed(self, edit: Edit | None, otherwise: str) -> None:
-        if edit is None:
-            self.told.emit(otherwise)
-        else:
-            self.mask_changed.emit(edit.box)
-            self._touched()
+    def _changed(self, kind: Literal["edit", "undo", "redo"], edit: Edit) -> None:
+        self.mask_changed.emit(edit.box)
+        self._touched(Change(kind, edit))
 
-    def _touched(self) -> None:
+    def _touched(self, change: Change) -> None:
         assert self.open is not None
         here = self.open
         if here.blind:
             self.curated_changed.emit()
             return
         if here.status == "accepted":
-            here.status = "in work"
             self.told.emit(f"Case {here.id} was changed: it is no longer accepted.")
+        if here.status != "needs second opinion":
+            here.status = "in work"
         self._rescore()
-        self._keep()
+        self._keep(change)
         self.curated_changed.emit()
         self.case_updated.emit(here.id)
 
     # -- verdicts -----------------------------------------------------------------------
 
-    def judge(self, status: Status, note: str = "") -> None:
-        """Give the open case a verdict and keep its mask with it."""
+    def judge(self, status: Status, note: str = "", reason: Reason | None = None) -> None:
+        """Give the open case a verdict and keep its mask with it.
+
+        Parameters
+        ----------
+        status
+            The verdict.
+        note
+            A remark on it.
+        reason
+            Why a case is rejected.
+        """
         if self.open is None:
             return
         if self.open.blind:
             self.told.emit(f"Case {self.open.id} is drawn blind: finish that in Audit first.")
             return
         self._note_painting()
+        if not self._lets():
+            return
         self.open.status = status
         self._rescore()
-        self._keep(note, urgent=True)
+        self._keep(verdict=Verdict(note, reason))
         self.case_updated.emit(self.open.id)
 
-    def _keep(self, note: str = "", *, urgent: bool = False) -> None:
+    def _keep(self, change: Change | None = None, verdict: Verdict | None = None) -> None:
         assert self.open is not None
-        here = self.open
-        if self._saver is None:
-            self.told.emit(
-                TrainerError(
-                    "nothing can be kept here",
-                    case=here.id,
-                    remedy="copy the cohort to a folder that can be written and open that",
-                )
+        here, keeper = self.open, self._keeper
+        if keeper is None or not keeper.keep(here, change, verdict):
+            self.told.emit(self._refusal())
+
+    def _refusal(self) -> TrainerError:
+        """Why nothing can be kept."""
+        case_id = None if self.open is None else self.open.id
+        if self.open is not None and self.open.lost is not None:
+            return TrainerError(
+                "strokes that were not saved wait for your decision",
+                case=case_id,
+                remedy="recover or discard them in the Review dock first",
             )
-            return
-        mask = here.curated.copy()
-        self._saver.submit(Draft(here.id, mask, here.tool, here.status, note, urgent))
+        if self.held is not None:
+            return TrainerError(
+                f"{self.held} has this cohort open, so this window can only look",
+                case=case_id,
+                remedy="close the other window and open the cohort here again",
+            )
+        return TrainerError(
+            "nothing can be kept here",
+            case=case_id,
+            remedy="copy the cohort to a folder that can be written and open that",
+        )
 
     def unsaved(self) -> list[str]:
         """Ids of the cases whose newest state is not on disk yet."""
-        return [] if self._saver is None else self._saver.unsaved()
+        return [] if self._keeper is None else self._keeper.unsaved()
 
     def flush(self) -> bool:
         """Have all that was drawn on disk now; False if that failed."""
         self._note_painting()
-        return self._saver is None or self._saver.flush()
+        return self._keeper is None or self._keeper.flush()
 
     def _on_saved(self, folder: Path, revision: Revision) -> None:
         if self._is_open(folder):
@@ -385,7 +520,7 @@ class Session:
 
     def _is_open(self, folder: Path) -> bool:
         """Whether this cohort is still the one under review: its saver may speak later."""
-        return self._saver is not None and self.cohort is not None and self.cohort.folder == folder
+        return self._keeper is not None and self.cohort is not None and self.cohort.folder == folder
 
     def reread_reviews(self) -> None:
         """Take over what has been kept past this session, as by a bulk acceptance."""
@@ -395,7 +530,9 @@ class Session:
         new = {id: review for id, review in self.reviews.items() if before.get(id) != review}
         drawn = {id for id, review in new.items() if review.tool == ACCEPT}
         for case_id in drawn:
-            self._histories.pop(case_id, None)
+            self._pasts.pop(case_id, None)
+            if self._keeper is not None:
+                self._keeper.begins_anew(case_id)
         here = self.open
         if here is not None and here.id in new:
             here.status = new[here.id].status

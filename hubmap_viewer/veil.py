@@ -39,7 +39,7 @@ class Veil:
             predicted=None,
             second=None,
             curated=curated,
-            origin="nothing",
+            start="nothing",
         )
 
     def take(self, scores: Mapping[str, Scores]) -> dict[str, Scores]:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QKeySequence
-from qtpy.QtWidgets import QGridLayout, QPushButton, QShortcut, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QHBoxLayout,
+    QLineEdit,
+    QPushButton,
+    QShortcut,
+    QVBoxLayout,
+    QWidget,
+)
 from superqt import QElidingLabel
 
 from hubmap_viewer import colours, keys
-from hubmap_viewer.docks.base import QUIET, enable
+from hubmap_viewer.deciding import Deciding
+from hubmap_viewer.docks.base import QUIET, combo, enable
 from hubmap_viewer.docks.key_list import written
 from hubmap_viewer.session import Session
+from trainer.data.store import REASONS
 
 
 class CasePanel(QWidget):
@@ -20,17 +27,23 @@ class CasePanel(QWidget):
 
     Parameters
     ----------
+    deciding
+        What taking a side is about: a finding, or the case.
     host
         The dock in which the keys hold wherever its focus is.
     """
 
-    def __init__(self, session: Session, chosen: keys.Chosen, host: QWidget) -> None:
+    def __init__(
+        self, session: Session, chosen: keys.Chosen, deciding: Deciding, host: QWidget
+    ) -> None:
         super().__init__()
         self._session = session
+        self._actions = keys.session_keys(session, deciding)
         self._chosen = chosen
         self._host = host
         self.title, self.dice, self.kept = QElidingLabel(), QElidingLabel(), QElidingLabel()
         self.buttons: dict[keys.Key, QPushButton] = {}
+        self.reason, self.note = combo(), QLineEdit()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
@@ -42,35 +55,77 @@ class CasePanel(QWidget):
             layout.addWidget(label)
         self.kept.setStyleSheet(QUIET)
         layout.addLayout(self._build_buttons())
+        layout.addLayout(self._build_remark())
         self._listen()
         self.show_case()
 
-    def _build_buttons(self) -> QGridLayout:
-        grid = QGridLayout()
-        grid.setSpacing(4)
+    def _build_buttons(self) -> QVBoxLayout:
+        lines = QVBoxLayout()
+        lines.setSpacing(4)
         rows = (
             ((keys.PREVIOUS, "◀ Previous"), (keys.NEXT, "Next ▶")),
             (
                 (keys.TAKE_TRUTH, "Truth"),
                 (keys.TAKE_PREDICTION, "Prediction"),
                 (keys.CLEAR, "Clear"),
+                (keys.LEAVE, "Leave"),
             ),
             (
                 (keys.ACCEPT, "● Accept"),
                 (keys.NEEDS_WORK, "◐ In work"),
                 (keys.REJECT, "✕ Reject"),
+                (keys.SECOND_OPINION, "? Opinion"),
             ),
         )
-        actions = keys.session_keys(self._session)
-        for row, line in enumerate(rows):
-            for column, (key, text) in enumerate(line):
-                grid.addWidget(self._button(key, text, actions[key]), row, column)
-        return grid
+        for row in rows:
+            line = QHBoxLayout()
+            line.setSpacing(4)
+            for key, text in row:
+                line.addWidget(self._button(key, text), 1)
+            lines.addLayout(line)
+        return lines
 
-    def _button(self, key: keys.Key, text: str, act: Callable[[], None]) -> QPushButton:
+    def _build_remark(self) -> QHBoxLayout:
+        """Words for a verdict, and of a rejected case why."""
+        self.reason.addItem("why …", None)
+        for reason in REASONS:
+            self.reason.addItem(reason, reason)
+        self.reason.setToolTip("Why the case is rejected")
+        self.reason.activated.connect(self._remark)
+        self.note.setPlaceholderText("note on the case …")
+        self.note.setToolTip("Kept with the verdict; Enter keeps it now")
+        self.note.returnPressed.connect(self._remark)
+        row = QHBoxLayout()
+        row.setSpacing(4)
+        row.addWidget(self.reason)
+        row.addWidget(self.note, 1)
+        return row
+
+    def _remark(self) -> None:
+        """Keep the verdict as it is with these words."""
+        here = self._session.open
+        if here is not None:
+            reason = self.reason.currentData() if here.status == "rejected" else None
+            self._session.judge(here.status, self.note.text(), reason)
+
+    def _show_remark(self) -> None:
+        """Show the words kept last, unless others are being written."""
+        here = self._session.open
+        if here is None:
+            return
+        review = self._session.reviews.get(here.id)
+        self.reason.setVisible(here.status == "rejected")
+        reason = None if review is None else review.reason
+        self.reason.setCurrentIndex(max(0, self.reason.findData(reason)))
+        if not self.note.hasFocus():
+            self.note.setText("" if review is None else review.note)
+
+    def _button(self, key: keys.Key, text: str) -> QPushButton:
+        act = self._actions[key]
         short = written(self._chosen[key])
         button = QPushButton(f"{text}  {short}" if len(short) == 1 else text)
-        button.setMinimumHeight(28)
+        button.setMinimumSize(0, 28)
+        button.setStyleSheet("QPushButton { padding: 3px 2px; }")
         button.setToolTip(f"{key.does[0].upper()}{key.does[1:]} ({short})")
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         button.clicked.connect(lambda: act())
@@ -144,15 +199,20 @@ class CasePanel(QWidget):
         here = self._session.open
         if here is None:
             return
+        self._show_remark()
         review = self._session.reviews.get(here.id)
-        if self._session.store is None:
+        if self._session.held is not None:
+            kept = f"only to look at: {self._session.held} has the cohort open"
+        elif self._session.store is None:
             kept = "cannot be kept: the cohort's folder cannot be written"
         elif here.id in self._session.unsaved():
             kept = "saving …"
         elif review is None:
-            kept = f"not kept yet; a copy of {here.loaded.origin}"
+            kept = f"not kept yet; a copy of {here.loaded.start}"
         else:
-            kept = f"saved {review.created.astimezone():%H:%M:%S} by {review.author}"
+            kept = (
+                f"{review.origin}, saved {review.created.astimezone():%H:%M:%S} by {review.author}"
+            )
         self.kept.setToolTip(kept)
         self.kept.setText(f"{colours.STATUS_SHAPE[here.status]} {here.status} · {kept}")
 

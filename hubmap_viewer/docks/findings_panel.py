@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
 )
 
 from hubmap_viewer import colours
+from hubmap_viewer.deciding import Deciding
 from hubmap_viewer.docks.base import combo, enable, quiet
 from hubmap_viewer.finding_list import FindingList, Pair
 from hubmap_viewer.session import Session
@@ -37,6 +38,8 @@ _HEADERS = (
 )
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _SHAPES = {"missed": "○", "spurious": "◆", "merged": "∪", "split": "÷", "boundary": "≈"}
+_SETTLED = "#7a7f87"
+"""Of the words of a finding that is settled; a tick says the same."""
 _PULSE = (1.0, 0.55, 0.15, 0.55, 1.0)
 """Strength of the outline's drawing, one after the other, so that the eye finds it."""
 
@@ -44,10 +47,13 @@ _PULSE = (1.0, 0.55, 0.15, 0.55, 1.0)
 class FindingTable(QAbstractTableModel):
     """One row a finding, largest loss first."""
 
-    def __init__(self, session: Session, findings: FindingList, tags: Tagging) -> None:
+    def __init__(
+        self, session: Session, findings: FindingList, deciding: Deciding, tags: Tagging
+    ) -> None:
         super().__init__()
         self._session = session
         self._findings = findings
+        self._deciding = deciding
         self._tags = tags
         self._shown: list[Finding] = []
         findings.changed.connect(self._reset)
@@ -74,13 +80,16 @@ class FindingTable(QAbstractTableModel):
             return self._text(finding, column)
         if role == Qt.ItemDataRole.TextAlignmentRole and 0 < column < len(_HEADERS) - 1:
             return _RIGHT
-        if role == Qt.ItemDataRole.ForegroundRole and column == 0:
-            return QColor(colours.KIND[finding.kind])
+        if role == Qt.ItemDataRole.ForegroundRole:
+            if self._deciding.is_decided(finding):
+                return QColor(_SETTLED)
+            return QColor(colours.KIND[finding.kind]) if column == 0 else None
         return None
 
     def _text(self, finding: Finding, column: int) -> str:
         if column == 0:
-            return f"{_SHAPES[finding.kind]} {name(finding)}"
+            shape = "✓" if self._deciding.is_decided(finding) else _SHAPES[finding.kind]
+            return f"{shape} {name(finding)}"
         if column == 1:
             here = self._session.open
             square = finding.area_um2(None if here is None else here.loaded.case.pixel_size)
@@ -106,12 +115,15 @@ class FindingTable(QAbstractTableModel):
 class FindingsPanel(QWidget):
     """Chooses the two masks, shows what they differ in, goes there, and names causes."""
 
-    def __init__(self, session: Session, findings: FindingList, tags: Tagging) -> None:
+    def __init__(
+        self, session: Session, findings: FindingList, deciding: Deciding, tags: Tagging
+    ) -> None:
         super().__init__()
         self._session = session
         self._findings = findings
+        self._deciding = deciding
         self._tags = tags
-        self.model = FindingTable(session, findings, tags)
+        self.model = FindingTable(session, findings, deciding, tags)
         self.pair, self.count = combo(), quiet()
         self.table = QTableView()
         self.cause, self.note = combo(), QLineEdit()
@@ -184,6 +196,7 @@ class FindingsPanel(QWidget):
         self.pair.currentIndexChanged.connect(self._on_pair)
         self._findings.changed.connect(self._refresh)
         self._findings.chosen.connect(self._on_chosen)
+        self._deciding.changed.connect(self._on_decided)
         self._tags.changed.connect(lambda _: self._refresh())
 
     def _on_pair(self) -> None:
@@ -202,12 +215,17 @@ class FindingsPanel(QWidget):
         self.pair.blockSignals(False)
         self.pair.setEnabled(self.pair.count() > 0)
         if found.all:
-            lost = sum(one.loss for one in found.all)
-            self.count.setText(f"{len(found.all)} cost {lost:.3f} Dice")
+            self._count()
         else:
             self.count.setText(found.nothing())
         self._select()
         self._show_tags()
+
+    def _count(self) -> None:
+        found, left = self._findings.all, self._deciding.left()
+        lost = sum(one.loss for one in found)
+        of = f"{left} of {len(found)} left" if left < len(found) else str(len(found))
+        self.count.setText(f"{of} · cost {lost:.3f} Dice")
 
     def _on_chosen(self, finding: Finding | None) -> None:
         self._select()
@@ -215,6 +233,11 @@ class FindingsPanel(QWidget):
         if finding is not None:
             self._strengths = list(_PULSE)
             self._timer.start()
+
+    def _on_decided(self) -> None:
+        last = self.model.index(self.model.rowCount() - 1, self.model.columnCount() - 1)
+        self.model.dataChanged.emit(self.model.index(0, 0), last)
+        self._count()
 
     def _fade(self) -> None:
         if not self._strengths:

@@ -15,7 +15,9 @@ from hubmap_viewer.docks.case_panel import CasePanel
 from hubmap_viewer.docks.findings_panel import FindingsPanel
 from hubmap_viewer.docks.key_list import KeyList
 from hubmap_viewer.docks.queue_view import QueueView
+from hubmap_viewer.docks.recovery_bar import RecoveryBar
 from hubmap_viewer.finding_list import FindingList
+from hubmap_viewer.recovery import Recovery
 from hubmap_viewer.reviewing import Reviewing
 from hubmap_viewer.session import Session
 
@@ -31,11 +33,13 @@ class ReviewDock(Dock):
         open_cohort: Callable[[Path], None],
         chosen: keys.Chosen,
         review: Reviewing,
+        recovery: Recovery,
     ) -> None:
         super().__init__(session, open_cohort, HINT)
+        self.recovery_bar = RecoveryBar(session, recovery)
         self.queue_view = QueueView(session, review.queue, review.thumbnails)
-        self.findings_panel = FindingsPanel(session, review.findings, review.tags)
-        self.case_panel = CasePanel(session, chosen, self)
+        self.findings_panel = FindingsPanel(session, review.findings, review.deciding, review.tags)
+        self.case_panel = CasePanel(session, chosen, review.deciding, self)
         self.key_list = KeyList(self, chosen)
         self.help = QToolButton()
         self._build_help()
@@ -46,6 +50,7 @@ class ReviewDock(Dock):
         halves.addWidget(self.findings_panel)
         halves.setStretchFactor(0, 3)
         halves.setStretchFactor(1, 2)
+        self.body.addWidget(self.recovery_bar)
         self.body.addWidget(halves, 1)
         self.body.addWidget(self.case_panel)
         self.queue_view.table.doubleClicked.connect(self._open_row)

@@ -25,7 +25,7 @@ def preferences() -> Iterator[Any]:
 def test_another_key_accepts_and_the_usual_one_does_not(
     preferences: Any, open_window: Callable[[Path], Window], cohort_folder: Path
 ) -> None:
-    preferences.accept = "G"
+    preferences.accept, preferences.pick = "G", "F9"
     window = open_window(cohort_folder)
     window.wait(lambda: window.open_id == "11")
     assert window.case.buttons[keys.ACCEPT].text().endswith("G")

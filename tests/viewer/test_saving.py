@@ -5,15 +5,17 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from hubmap_viewer import saving
-from hubmap_viewer.saving import Draft, Saver
-from trainer.data.store import Revision, Store
+from hubmap_viewer.saving import Draft, Note, Saver
+from trainer.data.edits import Edit
+from trainer.data.store import Journal, Revision, Store, Stroke
 from trainer.errors import StoreError
 
 
@@ -47,8 +49,8 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 @pytest.fixture
-def saver(store: Store, heard: Heard) -> Iterator[Saver]:
-    saver = Saver(store, heard.on_saved, heard.on_failed)
+def saver(store: Store, heard: Heard, tmp_path: Path) -> Iterator[Saver]:
+    saver = Saver(store, Journal(tmp_path), heard.on_saved, heard.on_failed)
     yield saver
     saver.close(timeout=5)
 
@@ -110,7 +112,7 @@ def test_a_locked_store_is_told_and_tried_again_until_it_yields(
     store.add("0", np.ones((2, 2), np.uint8), tool="paint")
     other = sqlite3.connect(tmp_path / "reviews.sqlite", isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
-    saver = Saver(store, heard.on_saved, heard.on_failed)
+    saver = Saver(store, Journal(tmp_path), heard.on_saved, heard.on_failed)
     saver.submit(draft("1", 9, urgent=True))
     assert heard.news.wait(60)
     assert "reviews.sqlite" in str(heard.failed[0])
@@ -125,3 +127,59 @@ def test_a_locked_store_is_told_and_tried_again_until_it_yields(
     assert again.mask(revision).sum() == 9
     again.close()
     store.close()
+
+
+def stroke(case_id: str, before: np.ndarray, after: np.ndarray, *, first: bool = False) -> Note:
+    edit = Edit.between(before, after, "paint")
+    told = Stroke("edit", edit, seconds=1.0, at=datetime.now(UTC), author="tester")
+    return Note(case_id, told, before if first else None)
+
+
+def test_a_stroke_is_in_the_journal_before_its_revision_is_due(
+    tmp_path: Path, store: Store, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(saving, "QUIET", 60.0)
+    monkeypatch.setattr(saving, "PATIENCE", 60.0)
+    journal = Journal(tmp_path)
+    saver = Saver(store, journal, heard.on_saved, heard.on_failed)
+    nothing, one, two = (draft("1", value).mask for value in (0, 5, 9))
+    saver.submit(draft("1", 5), stroke("1", nothing, one, first=True))
+    saver.submit(draft("1", 9), stroke("1", one, two))
+    wait_for(lambda: (story := journal.read("1")) is not None and len(story.strokes) == 2)
+    assert store.latest("1") is None
+    assert journal.unkept() == ["1"]
+    story = journal.read("1")
+    assert story is not None
+    assert np.array_equal(story.replay(), two)
+
+    assert saver.close(timeout=20)
+    assert journal.unkept() == []
+    revision = store.latest("1")
+    assert revision is not None
+    assert np.array_equal(store.mask(revision), two)
+
+
+def test_a_journal_that_cannot_be_written_keeps_no_revision_waiting(
+    tmp_path: Path, store: Store, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(saving, "RETRY", 0.1)
+    (tmp_path / "journals").write_text("in the way")
+    journal = Journal(tmp_path)
+    saver = Saver(store, journal, heard.on_saved, heard.on_failed)
+    nothing, one = draft("1", 0).mask, draft("1", 5).mask
+    saver.submit(draft("1", 5), stroke("1", nothing, one, first=True))
+    wait_for(lambda: store.latest("1") is not None)
+    assert "journals" in str(heard.failed[0])
+
+    (tmp_path / "journals").unlink()
+    assert saver.close(timeout=20)
+    story = journal.read("1")
+    assert story is not None
+    assert np.array_equal(story.replay(), one)
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+    started = time.monotonic()
+    while not condition():
+        assert time.monotonic() - started < seconds
+        threading.Event().wait(0.01)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self
 
@@ -118,6 +118,10 @@ class History:
             history.record(edit)
         history._undone += undone
         return history
+
+    def __iter__(self) -> Iterator[Edit]:
+        """The edits that are done, oldest first."""
+        return iter(self._done)
 
     @property
     def last(self) -> Edit | None:
