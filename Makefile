@@ -22,7 +22,7 @@ SIX = tests/gui/test_closing.py tests/gui/test_curate.py tests/gui/test_keys.py 
 SCREEN = $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter Darwin,$(shell uname)))
 XVFB = xvfb-run --auto-servernum --server-args="-screen 0 1600x1000x24"
 
-.PHONY: demo test system clean
+.PHONY: demo test system server clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.demo
@@ -32,7 +32,7 @@ else
 	$(XVFB) $(BIN)/python -m hubmap_viewer.walk demo-output
 endif
 
-test: $(VENV)/.test
+test: $(VENV)/.test server
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/pyright --pythonpath $(BIN)/python
@@ -66,6 +66,15 @@ system:
 		echo "System libraries are missing. Run this once, then make again:"; \
 		echo "  sudo apt-get update && sudo $(APT)"; \
 		exit 1; \
+	fi
+
+# A database server that tests start for themselves; without one those are skipped.
+server:
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+	! ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1; then \
+		apt-get update && \
+		LC_ALL=C apt-get install --yes --no-install-recommends postgresql || \
+		echo "PostgreSQL cannot be installed: its tests are skipped."; \
 	fi
 
 clean:

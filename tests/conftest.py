@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cohorts import TEST, TRAIN, write_cohort
+from postgres import Server, binaries, running
 
 GUI = Path(__file__).parent / "gui"
 
@@ -34,3 +39,35 @@ def cohort_folder(tmp_path: Path) -> Path:
     folder = tmp_path / "cohort"
     write_cohort(folder, TRAIN, TEST)
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Server]:
+    """A real server, started once."""
+    pytest.importorskip("psycopg", reason="psycopg is not installed (the extra `postgresql`)")
+    programs = binaries()
+    if programs is None:
+        pytest.skip("there is no PostgreSQL server here (Debian's package `postgresql`)")
+    with running(programs) as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
+    """Where a store may be: a file that is not there yet, and an empty schema of a server."""
+    if request.param == "sqlite":
+        return tmp_path / "reviews.sqlite"
+    return request.getfixturevalue("postgresql").new_place()
+
+
+@pytest.fixture
+def sql(place: Path | str, request: pytest.FixtureRequest) -> Callable[[str], list[Any]]:
+    """Runs a statement past the store that is at `place`, and tells what it returns."""
+
+    def run(statement: str) -> list[Any]:
+        if isinstance(place, str):
+            return request.getfixturevalue("postgresql").execute(statement, place)
+        with closing(sqlite3.connect(place, isolation_level=None)) as connection:
+            return connection.execute(statement).fetchall()
+
+    return run

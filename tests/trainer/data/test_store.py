@@ -6,10 +6,11 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta, timezone
+from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -17,11 +18,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from trainer.data.store import Store, database
+from trainer.data.store import FILE, Start, Store, database
 from trainer.errors import StoreError
 
 if TYPE_CHECKING:
     from conftest import Disk
+
+Sql = Callable[[str], list[Any]]
 
 ROWS, COLUMNS = np.indices((60, 80))
 MASK = (np.hypot(ROWS - 30, COLUMNS - 35) < 20).astype(np.uint8)
@@ -32,9 +35,14 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
+def at(hour: int, minute: int = 0) -> str:
+    """A time of one day, as the store keeps it."""
+    return f"2026-03-02T{hour:02}:{minute:02}:00.000000+00:00"
+
+
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = Store.for_cohort(tmp_path)
+def store(place: Path | str) -> Iterator[Store]:
+    store = Store(place)
     yield store
     store.close()
 
@@ -70,22 +78,19 @@ class TestKeeping:
         assert store.latest_all() == {}
         assert store.history("17") == []
 
-    def test_it_is_there_at_the_next_start(self, store: Store, tmp_path: Path):
+    def test_it_is_there_at_the_next_start(self, store: Store, place: Path | str):
         kept = store.add("17", MASK, tool="paint")
         store.close()
-        again = Store(f"sqlite:///{tmp_path / 'reviews.sqlite'}")
+        again = Store(place)
         assert again.latest("17") == kept
         assert np.array_equal(again.mask(kept), MASK)
         again.close()
-        assert names(tmp_path) == ["reviews.sqlite"]
 
-    def test_a_mask_is_kept_once(self, store: Store, tmp_path: Path):
+    def test_a_mask_is_kept_once(self, store: Store, sql: Sql):
         for _ in range(5):
             store.add("17", MASK, tool="status")
         store.add("18", MASK * 255, tool="status")
-        store.close()
-        with sqlite3.connect(tmp_path / "reviews.sqlite") as connection:
-            assert connection.execute("SELECT count(*) FROM masks").fetchone() == (1,)
+        assert sql("SELECT count(*) FROM masks") == [(1,)]
 
     @given(
         hnp.arrays(
@@ -100,17 +105,175 @@ class TestKeeping:
         assert back.dtype == np.uint8
         assert np.array_equal(back, mask)
 
-    def test_a_page_of_a_3000_px_mask_is_small(self, store: Store, tmp_path: Path):
+    def test_a_3000_px_mask_is_small(self, store: Store, sql: Sql):
         rows, columns = np.indices((3000, 3000), sparse=True)
         waves = ((np.sin(rows / 60) + np.sin(columns / 90)) > 1).astype(np.uint8)
         store.add("17", waves, tool="paint")
+        ((size,),) = sql("SELECT sum(length(runs)) FROM masks")
+        assert size < 60_000
+
+
+class TestProvenance:
+    """How a mask was made, and what it is worth as a label."""
+
+    def test_all_that_is_told_comes_back(self, store: Store):
+        start = Start("ours", "a1b2", 0.45, confidence=0.93)
+        told = {"radius": np.float32(2.5), "points": np.array([[1, 2]]), "word": "ü"}
+        kept = store.add(
+            "17", MASK, tool="snap", status="rejected", reason="artefact", parameters=told,
+            started_from=start, seconds=12.5, origin="edited prediction",
+        )  # fmt: skip
+        assert store.revision(kept.id) == kept
+        assert kept.started_from == start
+        assert kept.parameters == {"radius": 2.5, "points": [[1, 2]], "word": "ü"}
+        assert (kept.seconds, kept.origin, kept.reason) == (12.5, "edited prediction", "artefact")
+        assert kept.version == version("hubmap-viewer")
+
+    def test_what_is_not_told(self, store: Store):
+        kept = store.add("17", MASK, tool="paint")
+        assert (kept.parameters, kept.started_from, kept.reason) == ({}, None, None)
+        assert (kept.seconds, kept.origin) == (0.0, "redrawn")
+
+    @given(
+        st.lists(hnp.arrays(np.uint8, (7, 5), elements=st.integers(0, 1)), min_size=1, max_size=5)
+    )
+    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
+    def test_changed_pixels_are_counted_against_the_parent(self, store: Store, masks: list):
+        case_id = str(len(store.latest_all()))
+        before = np.zeros((7, 5), np.uint8)
+        for mask in masks:
+            assert store.add(case_id, mask, tool="paint").pixels == np.sum(mask != before)
+            before = mask
+
+    def test_against_a_mask_of_another_size_all_is_new(self, store: Store):
+        store.add("17", MASK[:9], tool="paint")
+        assert store.add("17", MASK, tool="paint").pixels == MASK.sum()
+
+    def test_against_a_damaged_mask_all_is_new(self, store: Store, sql: Sql):
+        store.add("17", 1 - MASK, tool="paint")
+        sql("UPDATE masks SET runs = substr(runs, 1, 9)")
+        assert store.add("17", MASK, tool="paint").pixels == MASK.sum()
+
+    @pytest.mark.parametrize(
+        ("word", "told"),
+        [
+            ({"status": "done"}, "unknown status 'done'; use one of unreviewed, in work"),
+            ({"origin": "dreamt"}, "unknown origin 'dreamt'; use one of truth"),
+            ({"reason": "ugly"}, "unknown reason 'ugly'; use one of mislabelled"),
+        ],
+    )
+    def test_an_unknown_word(self, store: Store, word: dict, told: str):
+        with pytest.raises(StoreError, match=told):
+            store.add("17", MASK, tool="paint", **word)
+        assert store.latest("17") is None
+
+
+class TestRestoring:
+    def test_an_older_mask_comes_back_as_the_newest(self, store: Store):
+        start = Start("ours", "a1b2", 0.45)
+        old = store.add(
+            "17", MASK, tool="paint", status="accepted", note="fine",
+            origin="edited prediction", started_from=start,
+        )  # fmt: skip
+        later = store.add("17", 1 - MASK, tool="paint")
+        back = store.restore(old.id, author="bo")
+        assert store.history("17") == [old, later, back]
+        assert np.array_equal(store.mask(back), MASK)
+        assert (back.tool, back.parameters, back.author) == ("restore", {"revision": old.id}, "bo")
+        assert (back.status, back.note) == ("in work", "")
+        assert (back.origin, back.started_from) == ("edited prediction", start)
+        assert back.pixels == MASK.size
+
+    def test_a_damaged_mask_is_not_restored(self, store: Store, sql: Sql):
+        old = store.add("17", MASK, tool="paint")
+        sql("UPDATE masks SET width = width + 1")
+        with pytest.raises(StoreError, match="mask of revision 1 is damaged"):
+            store.restore(old.id)
+        assert store.history("17") == [store.revision(old.id)]
+
+    def test_a_revision_that_is_not_there(self, store: Store):
+        with pytest.raises(StoreError, match="there is no revision 9"):
+            store.restore(9)
+
+
+class TestTime:
+    """What the curated set was, and which revision is newest, whatever clocks say."""
+
+    def test_as_of(self, store: Store, sql: Sql):
+        first = store.add("17", MASK, tool="paint")
+        second = store.add("17", 1 - MASK, tool="paint")
+        other = store.add("18", MASK, tool="paint")
+        for revision, hour in ((first, 8), (second, 10), (other, 9)):
+            sql(f"UPDATE revisions SET created = '{at(hour)}' WHERE id = {revision.id}")
+        now = datetime(2026, 3, 2, tzinfo=UTC)
+
+        def ids(hour: float) -> dict[str, int]:
+            kept = store.as_of(now + timedelta(hours=hour))
+            return {case_id: revision.id for case_id, revision in kept.items()}
+
+        assert ids(7.9) == {}
+        assert ids(8) == {"17": first.id}
+        assert ids(9.5) == {"17": first.id, "18": other.id}
+        assert ids(10) == {"17": second.id, "18": other.id}
+        east = (now + timedelta(hours=8.5)).astimezone(timezone(timedelta(hours=5)))
+        assert list(store.as_of(east)) == ["17"]
+        assert list(store.as_of(east.astimezone(UTC).replace(tzinfo=None))) == ["17"]
+
+    def test_a_clock_that_jumps_back_makes_no_revision_older(self, store: Store, sql: Sql):
+        first = store.add("17", MASK, tool="paint")
+        sql(f"UPDATE revisions SET created = '{at(10)}' WHERE id = {first.id}")
+        second = store.add("17", 1 - MASK, tool="paint")
+        sql(f"UPDATE revisions SET created = '{at(9)}' WHERE id = {second.id}")
+        third = store.add("17", MASK, tool="undo")
+        sql(f"UPDATE revisions SET created = '{at(9, 30)}' WHERE id = {third.id}")
+
+        newest = store.latest("17")
+        assert newest is not None
+        assert newest.id == third.id
+        assert store.latest_all()["17"].id == third.id
+        assert [one.id for one in store.history("17")] == [first.id, second.id, third.id]
+        assert [one.parent_id for one in store.history("17")] == [None, first.id, second.id]
+        assert store.as_of(datetime(2026, 3, 2, 10, tzinfo=UTC))["17"].id == third.id
+
+
+class TestFile:
+    """A store in a cohort's folder."""
+
+    @pytest.fixture
+    def place(self, tmp_path: Path) -> Path:
+        return tmp_path / FILE
+
+    def test_it_is_one_file(self, store: Store, tmp_path: Path):
+        kept = store.add("17", MASK, tool="paint")
         store.close()
-        assert (tmp_path / "reviews.sqlite").stat().st_size < 120_000
+        assert names(tmp_path) == [FILE]
+        again = Store(f"sqlite:///{tmp_path / FILE}")
+        assert again.latest("17") == kept
+        again.close()
+
+    def test_store_url_takes_its_place(self, tmp_path: Path):
+        assert not Store.is_kept(tmp_path)
+        (tmp_path / "store.url").write_text(f"sqlite:///{tmp_path / 'elsewhere'}\n")
+        assert Store.is_kept(tmp_path)
+        store = Store.for_cohort(tmp_path)
+        store.add("17", MASK, tool="paint")
+        store.close()
+        assert names(tmp_path) == ["elsewhere", "store.url"]
+
+    @pytest.mark.parametrize("text", ["", "postgres at our place", "sqlite:///a\nsqlite:///b"])
+    def test_store_url_that_holds_none(self, tmp_path: Path, text: str):
+        (tmp_path / "store.url").write_text(text)
+        with pytest.raises(StoreError, match=r"store\.url: holds no database URL; write one line"):
+            Store.for_cohort(tmp_path)
+
+    def test_another_kind_of_database(self):
+        with pytest.raises(StoreError, match="mysql://… is no database that reviews can be kept"):
+            Store("mysql://user:secret@host/db")
 
 
 class TestTogether:
-    def test_threads_and_programs_take_turns(self, store: Store, tmp_path: Path):
-        other = Store.for_cohort(tmp_path)
+    def test_threads_and_programs_take_turns(self, store: Store, place: Path | str):
+        other = Store(place)
         errors: list[BaseException] = []
 
         def save(through: Store, number: int) -> None:
@@ -169,6 +332,10 @@ class TestTogether:
 
 
 class TestTrouble:
+    @pytest.fixture
+    def place(self, tmp_path: Path) -> Path:
+        return tmp_path / FILE
+
     def test_disk_full_keeps_the_earlier_and_goes_on_when_there_is_room(self, disk: Disk):
         store = Store.for_cohort(disk.folder)
         first = store.add("17", MASK, tool="paint")
@@ -259,11 +426,6 @@ class TestTrouble:
         other.close()
         with pytest.raises(StoreError, match="there is no revision 1"):
             store.mask(kept)
-
-    def test_an_unknown_status(self, store: Store):
-        with pytest.raises(StoreError, match="unknown status 'done'"):
-            store.add("17", MASK, tool="paint", status="done")  # pyright: ignore
-        assert store.latest("17") is None
 
     def test_no_database_url(self):
         with pytest.raises(StoreError, match="is no database URL"):

@@ -1,14 +1,14 @@
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from trainer.data.cohort import Cohort
-from trainer.data.store import FILE, Store
+from trainer.data.store import Store
 from trainer.errors import StoreError
 from trainer.export import Selection
 from trainer.train.labels import Labels
@@ -17,8 +17,8 @@ MASK = np.eye(30, dtype=np.uint8)
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = Store.for_cohort(tmp_path)
+def store(place: Path | str) -> Iterator[Store]:
+    store = Store(place)
     yield store
     store.close()
 
@@ -67,12 +67,10 @@ def test_a_mask_of_another_size_is_refused(store: Store):
     assert store.looks.all() == []
 
 
-def test_a_damaged_mask_is_told(store: Store, tmp_path: Path):
+def test_a_damaged_mask_is_told(store: Store, sql: Callable[[str], list[Any]]):
     revision = store.add("17", MASK, tool="paint")
     look = store.looks.add(1 - MASK, revision, seconds=1)
-    with sqlite3.connect(tmp_path / FILE) as connection:
-        connection.execute("UPDATE masks SET runs = zeroblob(40)")
-    connection.close()
+    sql("UPDATE masks SET width = width + 1")
     with pytest.raises(StoreError, match="case 17: the mask of second look 1 is missing or dam"):
         store.looks.mask(look)
 

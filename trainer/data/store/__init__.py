@@ -1,6 +1,7 @@
 """What reviewers do and say: revisions, tags, batches, looks; the only importer of SQLAlchemy."""
 
 from trainer.data.store.batches import ACCEPT, CHECK, REOPEN, Batch, BatchCase, Batches, is_reviewed
+from trainer.data.store.claims import LAPSE, Claim, Claims, Taken
 from trainer.data.store.holding import Held, Holding
 from trainer.data.store.journal import JOURNALS, Journal
 from trainer.data.store.kept import user_name
@@ -25,6 +26,7 @@ __all__ = [
     "CHECK",
     "FILE",
     "JOURNALS",
+    "LAPSE",
     "ORIGINS",
     "REASONS",
     "REOPEN",
@@ -36,6 +38,8 @@ __all__ = [
     "BatchCase",
     "Batches",
     "Cause",
+    "Claim",
+    "Claims",
     "Held",
     "Holding",
     "Journal",
@@ -52,6 +56,7 @@ __all__ = [
     "Stroke",
     "Tag",
     "Tags",
+    "Taken",
     "is_reviewed",
     "user_name",
 ]

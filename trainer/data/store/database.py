@@ -97,6 +97,7 @@ class Database:
                 file=self.place,
                 remedy="run `pip install 'hubmap-viewer[postgresql]'`",
             ) from error
+        event.listen(engine, "connect", _prepare_postgresql)
         event.listen(engine, "begin", _begin_postgresql)
         return engine
 
@@ -158,10 +159,13 @@ def _begin_sqlite(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
 
+def _prepare_postgresql(connection: Any, _record: Any) -> None:
+    connection.execute(f"SET lock_timeout = {int(_BUSY_SECONDS * 1000)}")
+    connection.commit()
+
+
 def _begin_postgresql(connection: sa.Connection) -> None:
     # one turn for all, as in SQLite: two first revisions of a case have no row to wait for
     if connection.get_execution_options().get("writing", False):
-        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {int(_BUSY_SECONDS * 1000)}")
-        connection.exec_driver_sql(
-            f"SELECT pg_advisory_xact_lock({_TURN}, hashtext(current_schema()))"
-        )
+        turn = f"SELECT pg_advisory_xact_lock({_TURN}, hashtext(current_schema()))"
+        connection.exec_driver_sql(turn)

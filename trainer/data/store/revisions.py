@@ -99,8 +99,8 @@ class Revision:
 
 def append(connection: sa.Connection, row: dict[str, Any]) -> Revision:
     """Add a row of `revisions` after the case's newest; its mask is there already."""
-    parent = newest(connection, row["case_id"])
-    before = None if parent is None else digest_of(connection, parent.id)
+    parent = _newest(connection, row["case_id"])
+    before = None if parent is None else parent.digest
     values = row | {
         "parent_id": None if parent is None else parent.id,
         "pixels": changed(connection, before, row["digest"]),
@@ -112,8 +112,7 @@ def append(connection: sa.Connection, row: dict[str, Any]) -> Revision:
 
 def newest(connection: sa.Connection, case_id: str) -> Revision | None:
     """The case's newest revision, or None where there is none."""
-    cases = select().where(revisions.c.case_id == case_id)
-    row = connection.execute(cases.order_by(revisions.c.id.desc()).limit(1)).first()
+    row = _newest(connection, case_id)
     return None if row is None else revision_of(row)
 
 
@@ -158,3 +157,8 @@ def revision_of(row: sa.Row[Any]) -> Revision:
         origin=row.origin,
         reason=row.reason,
     )
+
+
+def _newest(connection: sa.Connection, case_id: str) -> sa.Row[Any] | None:
+    cases = select().where(revisions.c.case_id == case_id)
+    return connection.execute(cases.order_by(revisions.c.id.desc()).limit(1)).first()

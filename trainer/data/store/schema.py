@@ -31,7 +31,7 @@ revisions = sa.Table(
     sa.Column("note", sa.String, nullable=False),
     sa.Column("parameters", sa.String, nullable=False, server_default="{}"),  # JSON
     sa.Column("started_from", sa.String),  # JSON; null where it is not known
-    sa.Column("version", sa.String, nullable=False, server_default=""),
+    sa.Column("version", sa.String, nullable=False, server_default=sa.text("''")),
     sa.Column("seconds", sa.Float, nullable=False, server_default="0"),
     sa.Column("pixels", sa.Integer, nullable=False, server_default="0"),
     sa.Column("origin", sa.String, nullable=False, server_default="redrawn"),

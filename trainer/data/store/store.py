@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Mapping
 from datetime import datetime
+from hashlib import blake2b
 from itertools import takewhile
 from pathlib import Path
 from typing import Any, Self
@@ -12,8 +14,9 @@ import sqlalchemy as sa
 
 from trainer.data.case import Mask
 from trainer.data.store.batches import Batches
+from trainer.data.store.claims import Claim, Claims, check
 from trainer.data.store.database import Database
-from trainer.data.store.kept import keep_mask, mask_of, moment, packed, plain, stamp
+from trainer.data.store.kept import keep_mask, mask_of, moment, packed, plain, stamp, user_name
 from trainer.data.store.looks import Looks
 from trainer.data.store.revisions import (
     ORIGINS,
@@ -55,6 +58,8 @@ class Store:
     ----------
     place
         A file of SQLite, made where there is none, or a database URL.
+    holder
+        By which its claims are known, as `Claims` says.
 
     Attributes
     ----------
@@ -66,6 +71,8 @@ class Store:
         Masks that were accepted in bulk, and how their samples did.
     looks
         Masks that were drawn anew, blind.
+    claims
+        Who has which case in hand.
 
     Raises
     ------
@@ -73,12 +80,13 @@ class Store:
         If the database cannot be opened or written, or is of a newer version.
     """
 
-    def __init__(self, place: Path | str) -> None:
+    def __init__(self, place: Path | str, holder: str | None = None) -> None:
         self._database = Database(place)
         self.shared = self._database.shared
         self.tags = Tags(self._database)
         self.batches = Batches(self._database)
         self.looks = Looks(self._database)
+        self.claims = Claims(self._database, holder)
 
     @classmethod
     def for_cohort(cls, folder: Path) -> Self:
@@ -87,7 +95,9 @@ class Store:
         One database, or one schema of it, holds the reviews of one cohort. The password is
         best left out of the URL and in PostgreSQL's own ``~/.pgpass``.
         """
-        return cls(_named(folder) or folder / FILE)
+        here = f"{user_name()}@{platform.node()}:{folder.resolve()}"
+        holder = blake2b(here.encode(), digest_size=16).hexdigest()  # the same after a restart
+        return cls(_named(folder) or folder / FILE, holder)
 
     @staticmethod
     def is_kept(folder: Path) -> bool:
@@ -198,6 +208,7 @@ class Store:
         seconds: float = 0.0,
         origin: Origin = "redrawn",
         reason: Reason | None = None,
+        claim: Claim | None = None,
     ) -> Revision:
         """Keep a mask as the case's newest revision: wholly, or not at all.
 
@@ -225,11 +236,14 @@ class Store:
             What the mask is worth as a label.
         reason
             Why the case is rejected.
+        claim
+            On the case, where others may change it as well.
 
         Raises
         ------
         StoreError
-            If it cannot be kept; the earlier revisions are then as they were.
+            If it cannot be kept, or the case has been another's since the claim was given; the
+            earlier revisions are then as they were.
         """
         _check(case_id, "status", status, STATUSES)
         _check(case_id, "origin", origin, ORIGINS)
@@ -240,6 +254,8 @@ class Store:
         row |= {"parameters": plain(parameters), "started_from": start_cell(started_from)}
         row |= {"seconds": seconds, "origin": origin, "reason": reason}
         with self._database.writing() as connection:
+            if claim is not None:
+                check(connection, claim, self._database)
             return append(connection, row | {"digest": keep_mask(connection, kept)})
 
     def restore(self, revision_id: int, author: str | None = None) -> Revision:

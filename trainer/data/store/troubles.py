@@ -49,11 +49,11 @@ _POSTGRESQL = {
 
 # a connection that was never made has no code, only words
 _WORDS = {
+    'role "': UNKNOWN_USER,
     "does not exist": _POSTGRESQL["3D000"],
     "password authentication failed": UNKNOWN_USER,
     "no password supplied": UNKNOWN_USER,
     "too many clients": _POSTGRESQL["53300"],
-    "": GONE,
 }
 
 _SYSTEM = {
@@ -86,7 +86,9 @@ def _trouble(error: BaseException | None) -> Trouble | None:
     if state is not None:
         return _first(_POSTGRESQL, lambda prefix: state.startswith(prefix))
     if type(error).__name__ == "OperationalError":
-        return _first(_WORDS, lambda words: words in str(error))
+        said = (str(error).splitlines() or [""])[0].rpartition("failed: ")[2]
+        known = _first(_WORDS, lambda words: words in said)
+        return known or (f"{GONE[0]} ({said})", GONE[1])
     return None
 
 

@@ -29,7 +29,7 @@ def upgrade() -> None:
     for column in (
         sa.Column("parameters", sa.String, nullable=False, server_default="{}"),
         sa.Column("started_from", sa.String),
-        sa.Column("version", sa.String, nullable=False, server_default=""),
+        sa.Column("version", sa.String, nullable=False, server_default=sa.text("''")),
         sa.Column("seconds", sa.Float, nullable=False, server_default="0"),
         sa.Column("pixels", sa.Integer, nullable=False, server_default="0"),
         sa.Column("origin", sa.String, nullable=False, server_default="redrawn"),
