@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import time
+from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,9 +13,14 @@ import typer
 from rich.table import Table
 
 from trainer import named
+from trainer.errors import CohortError
 from trainer.terminal import Listener, Stopping, Terminal, Wish
 
 if TYPE_CHECKING:
+    from trainer.data.cohort import Cohort
+    from trainer.data.predictions import Predictions
+    from trainer.study.effort import CaseEffort, Figures, Plan
+    from trainer.study.effort_case import Mode
     from trainer.study.suspects import Study
 
 app = typer.Typer(no_args_is_help=True, help="Measure what a method is worth on your own cohort.")
@@ -20,6 +28,12 @@ app = typer.Typer(no_args_is_help=True, help="Measure what a method is worth on 
 EXAMPLES = """Example:
 
 hubmap-trainer study suspects data --out studies/suspects --minutes 20"""
+
+EFFORT_EXAMPLES = """Examples:
+
+hubmap-trainer study effort data --predictions runs/first/oof
+
+hubmap-trainer study effort data --predictions runs/first/oof --target 0.9 --out studies/effort"""
 
 
 @app.command(epilog=EXAMPLES)
@@ -62,6 +76,90 @@ def suspects(
         terminal.result({"out": str(out)} | _document(study), _table(study))
 
 
+@app.command(epilog=EFFORT_EXAMPLES)
+def effort(
+    cohort: Annotated[
+        Path,
+        typer.Argument(metavar="COHORT", help="The cohort's folder; its truths count as right."),
+    ],
+    predictions: Annotated[
+        Path, typer.Option(metavar="DIR", help="A run's oof folder, where the reviews begin.")
+    ],
+    target: Annotated[float, typer.Option(min=0.01, max=1, help="Dice to reach.")] = 0.95,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Also write a row a case and a row an action as csv."),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Decides how truths are corrupted.")] = 0,
+    json: Annotated[bool, typer.Option("--json", help="The result as one JSON document.")] = False,
+) -> None:
+    """Count the actions until each case is right: by brush alone, by our tools, and by all.
+
+    A simulated reviewer who knows the truth takes the action that gains most, again and again,
+    through the tools of the window. To take truth's side he is offered a corrupted copy.
+    """
+    with Terminal(json).speaking() as terminal, Wish() as wish:
+        opened = named.cohort(cohort, terminal)
+        from trainer.data.predictions import Predictions
+        from trainer.export import spare
+        from trainer.study.effort import ASSUMPTIONS, Plan, by_organ, write
+
+        if out is not None:
+            spare(opened.folder, out / "cases.csv")
+        kept = Predictions.open(predictions)
+        efforts = _reviewed(opened, kept, Plan(target, seed), terminal, wish)
+        if not efforts:
+            raise CohortError("no case could be reviewed", file=opened.folder)
+        if out is not None:
+            write(efforts, out)
+        organs = by_organ(efforts)
+        document = {
+            organ: {mode: asdict(one) for mode, one in modes.items()}
+            for organ, modes in organs.items()
+        }
+        terminal.result(document, _effort_table(organs, target))
+        for line in ASSUMPTIONS:
+            terminal.note(line)
+
+
+def _reviewed(
+    cohort: Cohort, kept: Predictions, plan: Plan, terminal: Terminal, wish: Wish
+) -> list[CaseEffort]:
+    """Every case's effort; says which could not be reviewed, and stops if the user wishes to."""
+    from trainer.study.effort import candidates, run
+
+    wanted, seen = candidates(cohort, kept)
+    if seen:
+        terminal.note(f"{seen} cases were seen in training and are left out.")
+    efforts: list[CaseEffort] = []
+    began, done = time.monotonic(), 0
+    with terminal.meter() as meter, closing(run(cohort, kept, plan, wanted)) as results:
+        for one in results:
+            wish.heed()
+            done += one is not None
+            left = (time.monotonic() - began) / done * (len(wanted) - done) if done else None
+            meter.show("Reviewing", done / len(wanted), left)
+            if isinstance(one, str):
+                terminal.problem(one)
+            elif one is not None:
+                efforts.append(one)
+    return efforts
+
+
+def _effort_table(organs: dict[str, dict[Mode, Figures]], target: float) -> Table:
+    table = Table("organ", "mode", title=f"Actions a case until Dice {target:g} or unit F1 1")
+    for name in ("cases", "median", "90 %", "not done", "longer than brush"):
+        table.add_column(name, justify="right")
+    table.add_column("by kind")
+    for organ, modes in organs.items():
+        for mode, one in modes.items():
+            kinds = ", ".join(f"{count} {kind}" for kind, count in one.actions.items())
+            figures = str(one.cases), f"{one.median:g}", f"{one.p90:.1f}"
+            table.add_row(organ, mode, *figures, str(one.undone), str(one.longer), kinds)
+        table.add_section()
+    return table
+
+
 def _table(study: Study) -> Table:
     table = Table(
         "ranked", "by", "wrong", "of", "AUROC", "95 %", "among the first", title="Suspects"
@@ -79,8 +177,6 @@ def _table(study: Study) -> Table:
 
 
 def _document(study: Study) -> dict[str, object]:
-    from dataclasses import asdict
-
     return {
         name: asdict(getattr(study, name))
         for name in ("cases", "cases_by_dice", "units", "units_by_dice")

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Literal, get_args
 
-import cv2
 import numpy as np
 
 from trainer.data.case import Mask
@@ -221,7 +220,7 @@ class _Reviewer:
         if self._mode != "all":
             return
         shown = self._job.shown
-        for piece in units_of(cv2.bitwise_xor(self._scene.mask, shown)):
+        for piece in units_of(self._scene.mask ^ shown):
             if piece.area >= 16:
                 point, _ = deepest(piece.inside, piece.box)
                 yield Proposal(

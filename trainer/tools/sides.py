@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Literal
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -51,7 +50,7 @@ def take_piece(scene: Scene, point: Point, other: Mask, tool: Side) -> Edit | No
     place = pixel(point, scene.mask.shape)
     if place is None or scene.mask[place] == other[place]:
         return None
-    piece = unit_at(cv2.bitwise_xor(scene.mask, other), place)
+    piece = unit_at(scene.mask ^ other, place)
     return None if piece is None else take(scene, piece.box, piece.inside > 0, other, tool)
 
 
