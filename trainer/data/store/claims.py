@@ -8,7 +8,6 @@ from typing import Any
 from uuid import uuid4
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from trainer.data.store.database import Database
 from trainer.data.store.kept import user_name
@@ -81,7 +80,10 @@ class Claims:
         now = self._database.clock()
         mine = {"author": author or user_name(), "holder": self.holder, "taken": now}
         mine["expires"] = now + lapse.total_seconds()
-        insert = postgresql.insert if self._database.shared else sqlite.insert
+        if self._database.shared:  # loaded by need: windows on a file open without it
+            from sqlalchemy.dialects.postgresql import insert
+        else:
+            from sqlalchemy.dialects.sqlite import insert
         free = sa.or_(claims.c.expires <= now, claims.c.holder == self.holder)
         statement = insert(claims).values(case_id=case_id, **mine)
         statement = statement.on_conflict_do_update(
