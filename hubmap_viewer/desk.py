@@ -84,6 +84,7 @@ class Desk:
             **keys.session_keys(self.session, self.review.deciding),
             **keys.finding_keys(self.review.findings),
             **keys.tool_keys(self.toolbox),
+            keys.WHOLE_CASE: self.whole_case.asked.emit,
         }
         keys.bind_actions(viewer, self.actions, self.keys)
         keys.bind_layers(viewer, self.session, self.layers, self.keys)

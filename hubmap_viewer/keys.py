@@ -108,12 +108,15 @@ def chosen_keys() -> tuple[Chosen, list[str]]:
         return chosen, problems
     for key in KEYS:
         text = str(coerce_keybinding(getattr(wanted, key.name)))
-        if not text:
-            problems.append(f"The key to {key.does} cannot be read: it is {key.usual}.")
-        elif text != key.usual and text in chosen.values():
-            problems.append(f"{text} is taken already: the key to {key.does} is {key.usual}.")
-        else:
+        if text:
             chosen[key] = text
+        else:
+            problems.append(f"The key to {key.does} cannot be read: it is {key.usual}.")
+    for key in KEYS:
+        text = chosen[key]
+        if text != key.usual and list(chosen.values()).count(text) > 1:
+            problems.append(f"{text} is taken already: the key to {key.does} is {key.usual}.")
+            chosen[key] = key.usual
     return chosen, problems
 
 

@@ -25,6 +25,8 @@ class WholeCase:
         Those that are looked at.
     """
 
+    asked = Signal()
+    """The user wants its settings, or wants them no more."""
     changed = Signal()
     """It is looked at, or no more, or another case is open."""
 

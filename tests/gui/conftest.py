@@ -23,7 +23,13 @@ from hubmap_viewer.docks.review import ReviewDock
 from hubmap_viewer.docks.train import TrainDock
 from hubmap_viewer.plugin import desk_for, open_cohort
 
-KEYS = {"Left": Qt.Key.Key_Left, "Right": Qt.Key.Key_Right}
+KEYS = {
+    "Left": Qt.Key.Key_Left,
+    "Right": Qt.Key.Key_Right,
+    "Escape": Qt.Key.Key_Escape,
+    ",": Qt.Key.Key_Comma,
+    ".": Qt.Key.Key_Period,
+}
 
 
 @dataclass
@@ -90,6 +96,8 @@ class Window:
         place = QPointF(self.canvas.mapToGlobal(point))
         event = QMouseEvent(QEvent.Type.MouseMove, QPointF(point), place, left, left, none)
         QApplication.sendEvent(self.canvas, event)
+        # vispy passes moves over that come sooner after each other
+        QTest.qWait(12)
 
     def point(self, row: float, column: float) -> QPoint:
         """Where a pixel of the image is on the canvas."""
