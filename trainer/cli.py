@@ -21,7 +21,9 @@ from trainer.commands import (
     compare,
     duplicates,
     findings,
+    history,
     report,
+    stats,
     study,
     suspects,
 )
@@ -205,6 +207,8 @@ _EXPORT = """Examples:
 
 hubmap-trainer export data --what curated --format rle --out submission.csv
 
+hubmap-trainer export data --what curated --as-of runs/fixed --format png --out learned
+
 hubmap-trainer export data --what prediction --predictions predictions --format tiff --out masks"""
 
 
@@ -215,11 +219,21 @@ def export(
     format: Annotated[Format, typer.Option(help="rle and coco are one file, others a folder.")],
     out: Annotated[Path, typer.Option(metavar="PATH", help="The file or folder to write.")],
     predictions: PredictionsOption = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(
+            "--as-of",
+            metavar="TIME|RUN",
+            help="Curated masks as they were then (ISO, in UTC), or as a run has learned them.",
+        ),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Write masks of the images' own size, all of them or none."""
     if what == "prediction" and predictions is None:
         raise typer.BadParameter("--what prediction needs --predictions DIR")
+    if what != "curated" and as_of is not None:
+        raise typer.BadParameter("--as-of is about --what curated")
     with Terminal(json).speaking() as terminal:
         opened = named.cohort(cohort, terminal)
         from trainer.data.predictions import Predictions
@@ -227,39 +241,14 @@ def export(
 
         store = named.store(opened, terminal) if what == "curated" else None
         folder = None if predictions is None else Predictions.open(predictions)
-        selection = Selection(opened, what, store, folder)
+        kept = None if store is None or as_of is None else named.revisions(store, as_of)
+        selection = Selection(opened, what, store, folder, revisions=kept)
         try:
             count = write(selection.masks(), format, out)
         finally:
             for problem in selection.problems:
                 terminal.problem(problem)
         terminal.result({"out": str(out), "masks": count}, f"{count} masks in {out}")
-
-
-_HISTORY = """Example:
-
-hubmap-trainer history data 10044"""
-
-
-@app.command(epilog=_HISTORY)
-def history(
-    cohort: CohortArgument,
-    case: Annotated[str, typer.Argument(metavar="CASE", help="The case's id.")],
-    json: JsonOption = False,
-) -> None:
-    """The revisions of a case's curated mask, oldest first."""
-    with Terminal(json).speaking() as terminal:
-        opened = named.cohort(cohort, terminal)
-        named.cases(opened, [case])
-        store = named.store(opened, terminal)
-        revisions = [] if store is None else store.history(case)
-        table = Table("revision", "parent", "created (UTC)", "author", "tool", "status", "note")
-        for one in revisions:
-            parent = "" if one.parent_id is None else str(one.parent_id)
-            created = f"{one.created:%Y-%m-%d %H:%M:%S}"
-            table.add_row(str(one.id), parent, created, one.author, one.tool, one.status, one.note)
-        document = {"case": case, "revisions": [_as_json(one) for one in revisions]}
-        terminal.result(document, table if revisions else f"{case} has no curated mask yet.")
 
 
 # commands with a module of their own
@@ -272,7 +261,9 @@ app.command(epilog=causes.EXAMPLES)(causes.causes)
 app.command(epilog=compare.EXAMPLES)(compare.compare)
 app.command(epilog=duplicates.EXAMPLES)(duplicates.duplicates)
 app.command(epilog=findings.EXAMPLES)(findings.findings)
+app.command(epilog=history.EXAMPLES)(history.history)
 app.command(epilog=report.EXAMPLES)(report.report)
+app.command(epilog=stats.EXAMPLES)(stats.stats)
 
 
 def main() -> None:

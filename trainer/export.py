@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,7 @@ from trainer.data.cohort import Cohort
 from trainer.data.exchange import Format, What, coco, geojson, mask_files, rle_csv
 from trainer.data.predictions import Predictions
 from trainer.data.rows import SPLITS
-from trainer.data.store import FILE, Revision, Store
+from trainer.data.store import FILE, JOURNALS, URL_FILE, Revision, Store
 from trainer.errors import ExportError, ImageError, MaskError, TrainerError
 from trainer.predict.postprocess import to_mask
 
@@ -42,6 +43,8 @@ class Selection:
     ----------
     problems
         One for each case that could not be read; filled while the masks are drawn.
+    revisions
+        Case id to the revision that is its curated mask; None for each case's newest.
     """
 
     cohort: Cohort
@@ -49,6 +52,7 @@ class Selection:
     store: Store | None = None
     predictions: Predictions | None = None
     problems: list[TrainerError] = field(default_factory=list)
+    revisions: Mapping[str, Revision] | None = None
 
     def ids(self) -> list[str]:
         """Ids of the cases that have such a mask, in csv order."""
@@ -56,7 +60,10 @@ class Selection:
         if self.what == "truth":
             return [case.id for case in cases if case.has_truth]
         if self.what == "curated":
-            there = set() if self.store is None else set(self.store.latest_all())
+            kept = self.revisions
+            if kept is None:
+                kept = {} if self.store is None else self.store.latest_all()
+            there = set(kept)
         else:
             there = set() if self.predictions is None else self.predictions.ids()
         return [case.id for case in cases if case.id in there]
@@ -77,7 +84,8 @@ class Selection:
             return self.cohort.truth(case_id)
         if self.what == "curated":
             assert self.store is not None
-            revision = self.store.latest(case_id)
+            kept = self.revisions
+            revision = self.store.latest(case_id) if kept is None else kept.get(case_id)
             return None if revision is None else self._sized(revision)
         assert self.predictions is not None
         prediction = self.predictions.read(case_id)
@@ -107,6 +115,40 @@ class Selection:
         return self.store.mask(revision)
 
 
+def of_run(store: Store, run: Path) -> dict[str, Revision]:
+    """The revisions that a training learned from, by case id: those that ``run.json`` names.
+
+    Raises
+    ------
+    ExportError
+        If the folder holds no run, or one that learned from truth alone.
+    StoreError
+        If the store does not hold one of them.
+    """
+    file = run / "run.json"
+    try:
+        named = json.loads(file.read_text("utf-8"))["revisions"]
+        numbers = {str(case_id): int(number) for case_id, number in named.items()}
+    except FileNotFoundError:
+        raise ExportError(
+            "holds no run", file=run, remedy="name a folder that `hubmap-trainer train` has written"
+        ) from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ExportError(f"does not say which revisions it used ({error})", file=file) from error
+    if not numbers:
+        raise ExportError("names no revision: the run learned from truth alone", file=file)
+    used = {case_id: store.revision(number) for case_id, number in numbers.items()}
+    for case_id, revision in used.items():
+        if revision.case_id != case_id:
+            raise ExportError(
+                f"revision {revision.id} is of case {revision.case_id} in this store",
+                file=file,
+                case=case_id,
+                remedy="name the cohort that the run was trained on",
+            )
+    return used
+
+
 def spare(cohort: Path, path: Path) -> None:
     """Refuse to write over a cohort's own files.
 
@@ -123,7 +165,7 @@ def spare(cohort: Path, path: Path) -> None:
         If it is one of the cohort's tables, its reviews, or among its images.
     """
     folders = [f"{split}_{kind}" for split in SPLITS for kind in ("images", "annotations")]
-    names = [*(f"{split}.csv" for split in SPLITS), FILE, *folders]
+    names = [*(f"{split}.csv" for split in SPLITS), FILE, URL_FILE, JOURNALS, *folders]
     if any(path.resolve().is_relative_to((cohort / name).resolve()) for name in names):
         raise ExportError("belongs to the cohort", file=path, remedy="choose another place")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from trainer.terminal import Terminal
 
 if TYPE_CHECKING:
     from trainer.data.cohort import Cohort
-    from trainer.data.store import Store
+    from trainer.data.store import Revision, Store
     from trainer.settings import Recipe
 
 
@@ -39,12 +40,27 @@ def cohort(path: Path, terminal: Terminal) -> Cohort:
 
 def store(cohort: Cohort, terminal: Terminal) -> Store | None:
     """The cohort's curated masks; reading makes no new database."""
-    from trainer.data.store import FILE, Store
+    from trainer.data.store import Store
 
-    if not (cohort.folder / FILE).exists():
+    if not Store.is_kept(cohort.folder):
         terminal.note(f"{cohort.folder} has no curated masks yet.")
         return None
     return Store.for_cohort(cohort.folder)
+
+
+def revisions(store: Store, when: str) -> dict[str, Revision]:
+    """The curated set as it was at a time, or as a run has used it; by case id."""
+    from trainer.export import of_run
+
+    if Path(when).is_dir():
+        return of_run(store, Path(when))
+    try:
+        time = datetime.fromisoformat(when)
+    except ValueError:
+        raise typer.BadParameter(
+            f"`{when}` is neither a run's folder nor a time such as 2026-03-02T15:30"
+        ) from None
+    return store.as_of(time)
 
 
 def cases(cohort: Cohort, wanted: list[str] | None) -> list[str]:

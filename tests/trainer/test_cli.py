@@ -23,7 +23,7 @@ from trainer.settings import Network, Recipe, read_ensemble, to_yaml
 
 COMMANDS = (
     "train", "predict", "evaluate", "export", "history", "findings", "suspects", "calibrate",
-    "compare", "duplicates", "causes", "accept", "agreement", "report",
+    "compare", "duplicates", "causes", "accept", "agreement", "report", "stats",
 )  # fmt: skip
 
 
@@ -171,6 +171,67 @@ def test_curated_masks_are_exported_as_they_are(
     assert out.read_text("utf-8").splitlines()[1:] == [f"11,{rle.encode(curated)}"]
 
 
+class TestAsOf:
+    """What the curated set was, exported later."""
+
+    def exported(self, cohort_folder: Path, when: object, out: Path) -> tuple[Result, list[str]]:
+        words = ("--what", "curated", "--as-of", when, "--format", "rle", "--out", out)
+        done = call("export", cohort_folder, *words)
+        return done, out.read_text("utf-8").splitlines()[1:] if out.exists() else []
+
+    @pytest.fixture
+    def revised(self, cohort_folder: Path, curated: np.ndarray) -> Path:
+        """Case 11 is drawn over and 12 is drawn, after `curated`."""
+        store = Store.for_cohort(cohort_folder)
+        store.add("11", 1 - curated, tool="brush", status="accepted")
+        store.add("12", curated, tool="brush", status="accepted")
+        store.close()
+        return cohort_folder
+
+    def test_of_a_time(self, revised: Path, curated: np.ndarray, tmp_path: Path):
+        store = Store.for_cohort(revised)
+        first, second = (revision.created.isoformat() for revision in store.history("11"))
+        store.close()
+        done, lines = self.exported(revised, first, tmp_path / "a.csv")
+        assert done.exit_code == 0, done.output
+        assert lines == [f"11,{rle.encode(curated)}"]
+        _, lines = self.exported(revised, second, tmp_path / "b.csv")
+        assert lines == [f"11,{rle.encode(1 - curated)}"]
+
+    def test_of_a_run(self, revised: Path, curated: np.ndarray, tmp_path: Path):
+        run = tmp_path / "run"
+        run.mkdir()
+        (run / "run.json").write_text(json.dumps({"revisions": {"11": 1}}))
+        done, lines = self.exported(revised, run, tmp_path / "a.csv")
+        assert done.exit_code == 0, done.output
+        assert lines == [f"11,{rle.encode(curated)}"]
+
+    @pytest.mark.parametrize(
+        ("told", "says"),
+        [
+            (None, "run: holds no run; name a folder that"),
+            ("[]", "run.json: does not say which revisions it used"),
+            ('{"revisions": {}}', "run.json: names no revision: the run learned from truth"),
+            ('{"revisions": {"11": 77}}', "there is no revision 77"),
+            ('{"revisions": {"12": 1}}', "case 12: revision 1 is of case 11 in this store"),
+        ],
+    )
+    def test_of_no_such_run(self, revised: Path, tmp_path: Path, told: str | None, says: str):
+        run = tmp_path / "run"
+        run.mkdir()
+        if told is not None:
+            (run / "run.json").write_text(told)
+        done, lines = self.exported(revised, run, tmp_path / "a.csv")
+        assert done.exit_code == 1
+        assert says in done.stderr
+        assert lines == []
+
+    def test_of_neither(self, revised: Path, tmp_path: Path):
+        done, _ = self.exported(revised, "last week", tmp_path / "a.csv")
+        assert done.exit_code == 2
+        assert "neither a run's folder nor a time" in " ".join(done.stderr.split())
+
+
 def test_history_tells_each_revision(cohort_folder: Path, curated: np.ndarray):
     done = call("history", cohort_folder, "11", "--json")
     (revision,) = json.loads(done.stdout)["revisions"]
@@ -201,6 +262,18 @@ def test_asking_for_what_is_not_curated_makes_no_database(cohort_folder: Path):
         ["predict", "{cohort}", "--ensemble", "x", "--out", "y", "--case", "nosuch"],
         ["export", "{cohort}", "--what", "prediction", "--format", "rle", "--out", "x"],
         ["export", "{cohort}", "--what", "truth", "--format", "bmp", "--out", "x"],
+        [
+            "export",
+            "{cohort}",
+            "--what",
+            "truth",
+            "--as-of",
+            "2026-03-02",
+            "--format",
+            "rle",
+            "--out",
+            "x",
+        ],
         ["history", "{cohort}", "nosuch"],
         ["nosuch"],
     ],

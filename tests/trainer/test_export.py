@@ -29,7 +29,11 @@ def content(folder: Path) -> dict[Path, bytes]:
 
 @pytest.mark.parametrize("fmt", FORMATS)
 @pytest.mark.parametrize(
-    "name", ["train.csv", "test.csv", "train_images", "test_images/deep", "train_annotations", FILE]
+    "name",
+    [
+        *("train.csv", "test.csv", "train_images", "test_images/deep", "train_annotations"),
+        *(FILE, "store.url", "journals/11.journal"),
+    ],
 )
 def test_the_cohort_s_own_files_are_spared(cohort_folder: Path, store: Store, fmt: Format, name):
     before = content(cohort_folder)

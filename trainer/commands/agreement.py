@@ -1,8 +1,9 @@
-"""`hubmap-trainer agreement`: how well reviewers agree, by blind second looks."""
+"""`hubmap-trainer agreement`: how well reviewers agree, by second looks and opinions."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,11 +29,14 @@ def agreement(
         Path, typer.Argument(metavar="COHORT", help="The cohort's folder, or its csv.")
     ],
     csv: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Also write a csv, a row a second look.")
+        Path | None, typer.Option(metavar="FILE", help="Also write a csv, a row a pair of masks.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="The result as one JSON document.")] = False,
 ) -> None:
-    """Dice of masks drawn blind a second time: by the same reviewer, and by another."""
+    """Dice of masks drawn blind a second time: by the same reviewer, and by another.
+
+    Beside it, as it is not blind, that of cases which two reviewers each drew and stand by.
+    """
     with Terminal(json).speaking() as terminal:
         opened = named.cohort(cohort, terminal)
         from trainer.export import spare
@@ -47,17 +51,18 @@ def agreement(
         rows = second_look.agreement(found)
         document = {
             "organs": [asdict(row) for row in rows],
-            "looks": [asdict(pair) | {"intra": pair.intra} for pair in found],
+            "looks": [asdict(pair) | {"intra": pair.intra} for pair in found if pair.blind],
+            "opinions": [asdict(pair) for pair in found if not pair.blind],
         }
         terminal.result(document, _table(rows) if rows else "No case has a second look yet.")
 
 
 def _pairs(store: Store, organs: dict[str, str], terminal: Terminal) -> list[Pair]:
     """What can be compared; the rest is told."""
-    from trainer.review.second_look import Pair, pairs
+    from trainer.review.second_look import Pair, opinions, pairs
 
     found: list[Pair] = []
-    for one in pairs(store, organs):
+    for one in chain(pairs(store, organs), opinions(store, organs)):
         if isinstance(one, Pair):
             found.append(one)
         else:
@@ -66,12 +71,12 @@ def _pairs(store: Store, organs: dict[str, str], terminal: Terminal) -> list[Pai
 
 
 def _table(rows: list[Agreement]) -> Table:
-    table = Table("organ", title="Dice of blind second looks")
-    for kind in ("same reviewer", "another"):
+    table = Table("organ", title="Dice of second looks, and of second opinions")
+    for kind in ("same reviewer, blind", "another, blind", "another's in sight"):
         for figure in ("n", "mean", "median"):
             table.add_column(f"{kind}, {figure}", justify="right")
     for row in rows:
-        table.add_row(row.organ, *_cells(row.intra), *_cells(row.inter))
+        table.add_row(row.organ, *_cells(row.intra), *_cells(row.inter), *_cells(row.opinion))
     return table
 
 

@@ -1,4 +1,4 @@
-"""Blind second looks: how well reviewers agree with themselves and with each other."""
+"""Second looks and second opinions: how well reviewers agree with themselves and others."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import statistics
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Literal
 
 from trainer.data.atomic import replacing
-from trainer.data.store import ACCEPT, CHECK, REOPEN, Look, Revision, Store
-from trainer.errors import TrainerError
+from trainer.data.store import ACCEPT, CHECK, REOPEN, Look, Revision, Store, independent
+from trainer.errors import StoreError, TrainerError
 from trainer.metrics import dice
 from trainer.review.sampling import draw as _draw
 
@@ -62,6 +63,8 @@ class Pair:
         status later does not count.
     seconds
         How long the second drawing took.
+    blind
+        Whether the reviewer saw nothing of the earlier mask.
     """
 
     case_id: str
@@ -70,11 +73,19 @@ class Pair:
     previous: str
     dice: float
     seconds: float
+    blind: bool = True
 
     @property
     def intra(self) -> bool:
         """Whether one reviewer is compared with themselves."""
         return self.reviewer == self.previous
+
+    @property
+    def kind(self) -> Literal["intra", "inter", "opinion"]:
+        """What is compared: oneself, another, or another whose mask was in sight."""
+        if not self.blind:
+            return "opinion"
+        return "intra" if self.intra else "inter"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +107,16 @@ class Agreement:
         Of reviewers with themselves; None where there is no such pair.
     inter
         Of reviewers with others.
+    opinion
+        Of reviewers with others whose masks they may have seen: no measure of how they would
+        have drawn alone.
     """
 
     organ: str
     n: int
     intra: Summary | None
     inter: Summary | None
+    opinion: Summary | None = None
 
 
 def pairs(store: Store, organs: Mapping[str, str]) -> Iterator[Pair | TrainerError]:
@@ -116,6 +131,22 @@ def pairs(store: Store, organs: Mapping[str, str]) -> Iterator[Pair | TrainerErr
             seen.add((look.revision_id, look.author))
             try:
                 yield _pair(store, look, organs[look.case_id])
+            except TrainerError as error:
+                yield error
+
+
+def opinions(store: Store, organs: Mapping[str, str]) -> Iterator[Pair | TrainerError]:
+    """Compare the masks of cases that two reviewers each drew and stand by.
+
+    As where one asked for a second opinion; what cannot be compared yields why.
+    """
+    histories: dict[str, list[Revision]] = {}
+    for revision in store.all():
+        histories.setdefault(revision.case_id, []).append(revision)
+    for case_id in sorted(histories.keys() & organs.keys()):
+        for earlier, later in independent(histories[case_id]):
+            try:
+                yield _opinion(store, earlier, later, organs[case_id])
             except TrainerError as error:
                 yield error
 
@@ -144,7 +175,7 @@ def write(path: Path, pairs: Iterable[Pair]) -> None:
         table = csv.DictWriter(handle, [*columns, "kind"])
         table.writeheader()
         for pair in pairs:
-            table.writerow(asdict(pair) | {"kind": "intra" if pair.intra else "inter"})
+            table.writerow(asdict(pair) | {"kind": pair.kind})
 
 
 def _pair(store: Store, look: Look, organ: str) -> Pair:
@@ -154,10 +185,23 @@ def _pair(store: Store, look: Look, organ: str) -> Pair:
     return Pair(look.case_id, organ, look.author, previous, overlap, look.seconds)
 
 
+def _opinion(store: Store, earlier: Revision, later: Revision, organ: str) -> Pair:
+    if earlier.shape != later.shape:
+        raise StoreError(
+            f"its revisions {earlier.id} and {later.id} are of different sizes",
+            case=later.case_id,
+            remedy="put back the image that was reviewed",
+        )
+    overlap = dice(store.mask(earlier), store.mask(later))
+    authors = (later.author, earlier.author)
+    return Pair(later.case_id, organ, *authors, overlap, later.seconds, blind=False)
+
+
 def _row(organ: str, pairs: list[Pair]) -> Agreement:
-    intra = [pair.dice for pair in pairs if pair.intra]
-    inter = [pair.dice for pair in pairs if not pair.intra]
-    return Agreement(organ, len(pairs), _summary(intra), _summary(inter))
+    dices: dict[str, list[float]] = {"intra": [], "inter": [], "opinion": []}
+    for pair in pairs:
+        dices[pair.kind].append(pair.dice)
+    return Agreement(organ, len(pairs), *(_summary(found) for found in dices.values()))
 
 
 def _summary(scores: list[float]) -> Summary | None:

@@ -10,7 +10,7 @@ import pytest
 
 from trainer.data.store import FILE, Store
 from trainer.errors import StoreError
-from trainer.review.second_look import ALL, Pair, Summary, agreement, draw, pairs, write
+from trainer.review.second_look import ALL, Pair, Summary, agreement, draw, opinions, pairs, write
 
 ORGANS = {"1": "lung", "2": "lung", "3": "spleen"}
 SQUARE = np.zeros((20, 20), np.uint8)
@@ -122,6 +122,53 @@ class TestAgreement:
         assert isinstance(broken, StoreError)
         assert isinstance(sound, Pair)
         assert (broken.case, sound.case_id) == ("1", "3")
+
+
+class TestOpinions:
+    """Two reviewers who each drew a case and stand by it."""
+
+    def asked(self, store: Store) -> list[Pair]:
+        return [pair for pair in opinions(store, ORGANS) if isinstance(pair, Pair)]
+
+    def test_a_second_opinion_is_compared_but_counts_for_itself(self, store: Store):
+        store.add("1", SQUARE, tool="paint", author="ada", status="needs second opinion")
+        store.add("1", HALF, tool="paint", author="bo", seconds=8)
+        later = store.add("1", HALF, tool="paint", author="bo", status="accepted", seconds=2)
+        assert store.independent("1") == [(store.history("1")[0], later)]
+        (pair,) = self.asked(store)
+        assert (pair.reviewer, pair.previous, pair.kind) == ("bo", "ada", "opinion")
+        lung, _ = agreement([pair])
+        assert lung.opinion == Summary(1, pytest.approx(2 / 3), pytest.approx(2 / 3))
+        assert (lung.intra, lung.inter) == (None, None)
+
+    def test_who_calls_another_s_mask_right_has_drawn_none(self, store: Store):
+        store.add("1", SQUARE, tool="paint", author="ada", status="needs second opinion")
+        store.add("1", SQUARE, tool="status", author="bo", status="accepted")
+        assert self.asked(store) == []
+
+    def test_who_has_not_finished_has_no_opinion(self, store: Store):
+        store.add("1", SQUARE, tool="paint", author="ada", status="in work")
+        store.add("1", HALF, tool="paint", author="bo", status="accepted")
+        assert self.asked(store) == []
+
+    def test_what_was_accepted_in_bulk_is_nobody_s(self, store: Store):
+        batch = store.batches.begin("{}", "f", 0.05, author="ada")
+        store.batches.accept(batch, "1", "lung", SQUARE, "")
+        store.add("1", HALF, tool="paint", author="bo", status="accepted")
+        assert self.asked(store) == []
+
+    def test_each_author_s_last_word_counts(self, store: Store):
+        for author, mask in (("ada", SQUARE), ("bo", HALF), ("ada", HALF + 0), ("cy", SQUARE)):
+            store.add("1", mask, tool="paint", author=author, status="accepted")
+        found = [(p.previous, p.reviewer, p.dice) for p in self.asked(store)]
+        two_thirds = pytest.approx(2 / 3)
+        assert found == [("ada", "bo", two_thirds), ("ada", "cy", 1), ("bo", "cy", two_thirds)]
+
+    def test_another_size_is_told(self, store: Store):
+        store.add("1", SQUARE, tool="paint", author="ada", status="accepted")
+        store.add("1", HALF[:9], tool="paint", author="bo", status="accepted")
+        (problem,) = opinions(store, ORGANS)
+        assert "case 1: its revisions 1 and 2 are of different sizes" in str(problem)
 
 
 def test_the_csv_has_a_row_a_look(store: Store, tmp_path: Path):

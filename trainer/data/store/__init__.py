@@ -15,6 +15,7 @@ from trainer.data.store.revisions import (
     Revision,
     Start,
     Status,
+    independent,
 )
 from trainer.data.store.store import FILE, RESTORE, URL_FILE, Store
 from trainer.data.store.story import Base, Story, Stroke
@@ -57,6 +58,7 @@ __all__ = [
     "Tag",
     "Tags",
     "Taken",
+    "independent",
     "is_reviewed",
     "user_name",
 ]

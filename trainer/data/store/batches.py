@@ -13,6 +13,7 @@ from trainer.data.case import Mask
 from trainer.data.store.database import Database
 from trainer.data.store.kept import added, keep_mask, packed, stamp
 from trainer.data.store.revisions import (
+    BULK,
     Revision,
     Start,
     append,
@@ -32,7 +33,7 @@ from trainer.errors import StoreError
 
 Ending = Literal["passed", "reopened"]
 
-ACCEPT, CHECK, REOPEN = "bulk accept", "bulk check", "bulk reopen"
+ACCEPT, CHECK, REOPEN = BULK, "bulk check", "bulk reopen"
 """Tools of the revisions that a batch adds."""
 
 

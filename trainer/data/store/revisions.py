@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from itertools import combinations
 from typing import Any, Literal, get_args
 
 import sqlalchemy as sa
@@ -24,6 +25,10 @@ REASONS: tuple[Reason, ...] = get_args(Reason)
 Origin = Literal["truth", "redrawn", "edited prediction", "raw prediction"]
 ORIGINS: tuple[Origin, ...] = get_args(Origin)
 """What a mask is worth as a label, from a person's own to nobody's."""
+
+
+BULK = "bulk accept"
+"""Tool of the revisions by which predictions were accepted that nobody had looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +135,34 @@ def provenance(revision: Revision) -> dict[str, Any]:
 def start_cell(start: Start | None) -> str | None:
     """A start as it is kept."""
     return None if start is None else json.dumps(asdict(start))
+
+
+def independent(history: Iterable[Revision]) -> list[tuple[Revision, Revision]]:
+    """Pairs of a case's revisions in which two people each stand by a mask of their own.
+
+    Of each author the last revision counts that is accepted, or asks for a second opinion, and
+    whose mask that author made: who only calls another's mask right has drawn none. What a bulk
+    acceptance made is nobody's.
+
+    Parameters
+    ----------
+    history
+        All of one case, oldest first.
+
+    Returns
+    -------
+    list of pairs
+        The earlier one of each first. The later one's author may have seen the earlier mask: a
+        blind comparison is what `Looks` is for.
+    """
+    maker, own = "", dict[str, Revision]()
+    for one in history:
+        if one.parent_id is None or one.pixels > 0:
+            maker = "" if one.tool == BULK else one.author
+        if one.author == maker and one.status in ("accepted", "needs second opinion"):
+            own[maker] = one
+    ordered = sorted(own.values(), key=lambda one: one.id)
+    return list(combinations(ordered, 2))
 
 
 def select() -> sa.Select[Any]:

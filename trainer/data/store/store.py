@@ -29,6 +29,7 @@ from trainer.data.store.revisions import (
     Status,
     append,
     digest_of,
+    independent,
     newest,
     provenance,
     revision_of,
@@ -138,9 +139,11 @@ class Store:
 
     def history(self, case_id: str) -> list[Revision]:
         """The case's revisions, oldest first."""
-        query = select().where(revisions.c.case_id == case_id).order_by(revisions.c.id)
-        with self._database.reading() as connection:
-            return [revision_of(row) for row in connection.execute(query)]
+        return self._read(select().where(revisions.c.case_id == case_id))
+
+    def all(self) -> list[Revision]:
+        """Every case's revisions, oldest first."""
+        return self._read(select())
 
     def revision(self, revision_id: int) -> Revision:
         """A revision by its number.
@@ -193,6 +196,17 @@ class Store:
                 remedy="go back to the revision before it",
             )
         return mask
+
+    def independent(self, case_id: str) -> list[tuple[Revision, Revision]]:
+        """Pairs of the case's revisions in which two people each stand by a mask of their own.
+
+        As `trainer.data.store.revisions.independent` finds them in its history.
+        """
+        return independent(self.history(case_id))
+
+    def _read(self, query: sa.Select[Any]) -> list[Revision]:
+        with self._database.reading() as connection:
+            return [revision_of(row) for row in connection.execute(query.order_by(revisions.c.id))]
 
     def add(
         self,
