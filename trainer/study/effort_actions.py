@@ -18,7 +18,7 @@ from trainer.tools.scene import Point, Scene
 from trainer.tools.unit_at import Unit
 from trainer.tools.window import clipped, widened
 
-_WHEEL = (-3, -2, -1, 1, 2, 3)
+_WHEEL = (-2, -1, 1, 2)
 """Steps of the wheel that are tried at a place."""
 
 _SMOOTH = (2.0, 5.0)
@@ -205,7 +205,7 @@ def _splitting(unit: Unit, reference: list[Unit], site: Box, slight: float) -> I
     """Two clicks or a stroke between parts of a unit that are two of the reference."""
     held = [part for other in reference if (part := _common(unit, other)) is not None]
     held = [part for part in held if part.area >= slight]
-    for one, other in combinations(sorted(held, key=lambda part: -part.area)[:4], 2):
+    for one, other in combinations(sorted(held, key=lambda part: -part.area)[:3], 2):
         if not _near(one.box, other.box):
             continue
         points = tuple(deepest(part.inside, part.box)[0] for part in (one, other))

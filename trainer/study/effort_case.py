@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import product
 from typing import Literal, get_args
 
@@ -26,7 +27,7 @@ MODES: tuple[Mode, ...] = get_args(Mode)
 CAP = 200
 """Actions after which a case counts as not done."""
 
-_THRESHOLDS = tuple(step / 20 for step in range(1, 20))
+_THRESHOLDS = tuple(step / 10 for step in range(1, 10))
 _LEAST_AREAS = (0.0, 0.25)
 """Smallest unit kept by a whole-case setting, as a share of the reference's median unit."""
 
@@ -113,24 +114,53 @@ class Job:
 
 
 @dataclass(slots=True)
+class _Known:
+    """What a gesture did when it was tried last.
+
+    Attributes
+    ----------
+    site
+        The place that it depends on.
+    edit
+        What it did.
+    has_gained
+        Whether Dice was higher after it.
+    is_stale
+        Whether the mask has changed at its site since.
+    """
+
+    site: Box
+    edit: Edit | None
+    has_gained: bool
+    is_stale: bool = False
+
+
 class _Tried:
-    """Edits that were worked out already, by gesture, with the place that they depend on."""
+    """Gestures that were tried already, so that only what may have changed is tried again."""
 
-    edits: dict[Hashable, tuple[Box, Edit | None]] = field(default_factory=dict)
+    def __init__(self, scene: Scene, score: Score) -> None:
+        self._scene, self._score = scene, score
+        self._known: dict[Hashable, _Known] = {}
 
-    def edit(self, scene: Scene, one: Proposal) -> Edit | None:
-        if one.key not in self.edits:
-            found = one.act(scene)
+    def edit(self, one: Proposal) -> Edit | None:
+        """What a gesture does now."""
+        known = self._known.get(one.key)
+        if known is None or known.is_stale:
+            found = one.act(self._scene)
             site = one.site if found is None else one.site.union(found.box)
-            self.edits[one.key] = (site, found)
-        return self.edits[one.key][1]
+            gains = found is not None and self._score.after(found) > self._score.dice
+            known = self._known[one.key] = _Known(site, found, gains)
+        return known.edit
+
+    def is_hopeless(self, one: Proposal) -> bool:
+        """Whether a gesture gained nothing when it was tried last."""
+        known = self._known.get(one.key)
+        return known is not None and not known.has_gained
 
     def forget(self, changed: Box) -> None:
-        self.edits = {
-            key: (site, edit)
-            for key, (site, edit) in self.edits.items()
-            if not _overlap(site, changed)
-        }
+        """Take note that the mask has changed in a box."""
+        for known in self._known.values():
+            known.is_stale |= _overlap(known.site, changed)
 
 
 def _overlap(one: Box, other: Box) -> bool:
@@ -142,16 +172,18 @@ def review(job: Job, mode: Mode) -> Review:
     """Work until Dice or the units' F1 is right, `CAP` actions are spent, or nothing gains.
 
     At each step that action is taken that gains most Dice for its cost; among several that
-    reach the target the cheapest.
+    reach the target the cheapest. A gesture that gained nothing before is tried again, where
+    the mask has changed, once nothing else gains.
     """
     score = Score(job.scene.mask, job.reference)
-    begun, reviewer = score.dice, _Reviewer(job, score, mode)
+    begun, reviewer = score.dice, None
     done: list[Action] = []
     spent = 0
     while True:
         f1 = unit_f1(score.mask, job.reference)
         if score.dice >= job.target or f1 == 1:
             return Review(mode, begun, tuple(done), f1, True)
+        reviewer = reviewer or _Reviewer(job, score, mode)
         step = reviewer.step()
         if step is None or spent + step.cost > CAP:
             return Review(mode, begun, tuple(done), f1, False)
@@ -172,26 +204,23 @@ class _Reviewer:
 
     def __init__(self, job: Job, score: Score, mode: Mode) -> None:
         self._job, self._score, self._mode = job, score, mode
-        given = job.scene
-        self._scene = Scene(
-            score.mask, given.image, given.levels, given.threshold, given.pixel_size
-        )
-        self._tried = _Tried()
+        self._scene = replace(job.scene, mask=score.mask)
+        self._tried = _Tried(self._scene, score)
         self._units = [] if mode == "brush" else units_of(job.reference)
-        self._settings = [] if mode == "brush" else _settings(job, self._units)
         self._sides = list(_sides(job)) if mode == "all" else []
 
     def step(self) -> Action | None:
         """Take the best action; None where none gains."""
-        before, best = self._score.dice, None
-        for one in self._choices():
-            if one.dice > before and (best is None or self._rank(one) > self._rank(best)):
-                best = one
+        best = self._best(hopeless=False) or self._best(hopeless=True)
         if best is None:
             return None
         self._score.make(best.edit)
         self._tried.forget(best.edit.box)
         return Action(best.kind, best.cost, self._score.dice)
+
+    def _best(self, *, hopeless: bool) -> _Choice | None:
+        gaining = (one for one in self._choices(hopeless) if one.dice > self._score.dice)
+        return max(gaining, key=self._rank, default=None)
 
     def _rank(self, one: _Choice) -> tuple[bool, float]:
         """What counts: to be done at the price of two, at the least price; then gain a price."""
@@ -199,18 +228,18 @@ class _Reviewer:
             return True, -one.cost
         return False, (one.dice - self._score.dice) / one.cost
 
-    def _choices(self) -> Iterator[_Choice]:
+    def _choices(self, hopeless: bool) -> Iterator[_Choice]:
+        """What could be done, without or with what gained nothing when it was tried."""
         disc = best_disc(self._score)
         if disc is not None and (edit := disc.use(self._scene)) is not None:
             yield _Choice(edit.tool, 1, self._score.after(edit), edit)
         if self._mode == "brush":
             return
-        for one in (
-            *proposals(self._scene, self._units, self._job.reference),
-            *self._sides,
-            *self._pieces(),
-        ):
-            edit = self._tried.edit(self._scene, one)
+        gestures = proposals(self._scene, self._units, self._job.reference)
+        for one in (*gestures, *self._sides, *self._pieces()):
+            if not hopeless and self._tried.is_hopeless(one):
+                continue
+            edit = self._tried.edit(one)
             if edit is not None:
                 yield _Choice(edit.tool, one.cost, self._score.after(edit), edit)
         yield from self._best_setting()
@@ -229,17 +258,18 @@ class _Reviewer:
                 )  # fmt: skip
 
     def _best_setting(self) -> Iterator[_Choice]:
-        if not self._settings:
-            return
-        reached, settings = self._settings[0]
-        if reached > self._score.dice and (edit := whole.keep(self._scene, settings)):
-            yield _Choice(edit.tool, 1, reached, edit)
+        for reached, settings in _settings(self._job)[:1]:
+            edit = whole.keep(self._scene, settings)
+            if reached > self._score.dice and edit is not None:
+                yield _Choice(edit.tool, 1, reached, edit)
 
 
-def _settings(job: Job, units: list) -> list[tuple[float, whole.Settings]]:
+@lru_cache(maxsize=1)
+def _settings(job: Job) -> list[tuple[float, whole.Settings]]:
     """Dice of the whole case under each setting, which no edit alters, the best first."""
     if job.scene.levels is None:
         return []
+    units = units_of(job.reference)
     median = float(np.median([unit.area for unit in units])) if units else 0.0
     side = job.scene.pixel_size or 1.0
     found: list[tuple[float, whole.Settings]] = []
