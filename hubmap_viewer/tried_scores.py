@@ -37,20 +37,24 @@ class TriedScores:
         self._measured: dict[str, Scores] = {}
         self._at_own = histograms.dice(own, 0.5).tolist()
         self._compute()
+        self._remember(self._place.values())
         self._put(place for place in self._place.values() if self._is_off(place))
 
     def show(self, thresholds: Mapping[str, float]) -> None:
         """Score every case at its organ's threshold."""
         organs = self._histograms.organs
         moved = {organ for organ, value in thresholds.items() if self._now.get(organ) != value}
+        places = [place for place, organ in enumerate(organs) if organ in moved]
+        self._remember(places)
         self._now.update(thresholds)
         self._compute()
-        self._put(place for place, organ in enumerate(organs) if organ in moved)
+        self._put(places)
 
     def correct(self, case_id: str) -> None:
         """Mend a score that was still on its way when the threshold was moved."""
         place = self._place.get(case_id)
         if place is not None and self._is_off(place):
+            self._remember([place])
             self._put([place])
 
     def _compute(self) -> None:
@@ -63,23 +67,33 @@ class TriedScores:
     def _known(self, place: int) -> Scores:
         return self._session.scores.get(self._histograms.ids[place], Scores())
 
+    def _remember(self, places: Iterable[int]) -> None:
+        """Keep what was measured at the ensemble's own threshold, for the way back."""
+        for place in places:
+            known = self._known(place)
+            # the open case's Dice has followed the move already: its rest has not
+            own = not self._is_tried(place) or known.prediction == self._at_own[place]
+            if known.confidence is not None and own:
+                self._measured[self._histograms.ids[place]] = known
+
+    def _is_tried(self, place: int) -> bool:
+        organ = self._histograms.organs[place]
+        return self._now[organ] != self._own[organ]
+
     def _put(self, places: Iterable[int]) -> None:
         found = {self._histograms.ids[place]: self._scores(place) for place in places}
         if found:
             self._session.put_many_scores(found)
 
     def _scores(self, place: int) -> Scores:
-        case_id, organ = self._histograms.ids[place], self._histograms.organs[place]
-        known = self._known(place)
-        if known.confidence is not None and known.prediction == self._at_own[place]:
-            self._measured[case_id] = known
-        tried = self._now[organ] != self._own[organ]
-        rest = Scores() if tried else self._measured.get(case_id, Scores())
+        measured = self._measured.get(self._histograms.ids[place], Scores())
+        rest = Scores() if self._is_tried(place) else measured
         return replace(
-            known,
+            self._known(place),
             prediction=self._dice[place],
             prediction_iou=self._iou[place],
             in_sample=bool(self._histograms.in_sample[place]),
             confidence=rest.confidence,
             losses=rest.losses,
+            findings=rest.findings,
         )

@@ -135,9 +135,21 @@ def test_what_no_histogram_knows_is_blank_until_the_way_back(model: WhatIf) -> N
     before = dict(model.session.scores)
     assert before["21"].losses
     model.move({"lung": 0.8})
-    assert (model.session.scores["21"].confidence, model.session.scores["21"].losses) == (None, {})
+    tried = model.session.scores["21"]
+    assert (tried.confidence, tried.losses, tried.findings) == (None, {}, None)
     model.reset()
     assert model.session.scores == before
+
+
+def test_the_open_case_too_gets_back_what_no_histogram_knows(model: WhatIf) -> None:
+    model.session.want("21")
+    before = model.session.scores["21"]
+    assert before.losses
+    for threshold in (0.8, 0.6):
+        model.move({"lung": threshold})
+        assert model.session.open_findings("21") is None
+    model.reset()
+    assert model.session.scores["21"] == before
 
 
 def test_a_score_that_was_still_on_its_way_does_not_undo_the_move(model: WhatIf) -> None:
