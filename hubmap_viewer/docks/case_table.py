@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import Any
 
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
@@ -18,6 +19,9 @@ from trainer.data.case import Case
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _COLOURED = ("case", "status")
 
+ICONS = 200
+"""That are kept: several screens of rows, however many cases there are."""
+
 
 class CaseTable(QAbstractTableModel):
     """One row a case of the queue, in its order."""
@@ -27,7 +31,7 @@ class CaseTable(QAbstractTableModel):
         self._session = session
         self._queue = queue
         self._thumbnails = thumbnails
-        self._icons: dict[str, QIcon] = {}
+        self._icons: OrderedDict[str, QIcon] = OrderedDict()
         self._ids: tuple[str, ...] = ()
         self._rows: dict[str, int] = {}
         session.case_updated.connect(self._update)
@@ -110,6 +114,8 @@ class CaseTable(QAbstractTableModel):
         height, width = picture.shape[:2]
         image = QImage(picture.tobytes(), width, height, 3 * width, QImage.Format.Format_RGB888)
         self._icons[case_id] = QIcon(QPixmap.fromImage(image))
+        if len(self._icons) > ICONS:
+            self._icons.popitem(last=False)
         if row is not None:
             self.dataChanged.emit(self.index(row, 0), self.index(row, 0))
 

@@ -49,7 +49,7 @@ class QueueView(QWidget):
         self.organ, self.status, self.source = combo(), combo(), combo()
         self.search = QLineEdit()
         self.score, self.low, self.high = combo(), QDoubleSpinBox(), QDoubleSpinBox()
-        self.by_score = QToolButton()
+        self.by_score, self.columns = QToolButton(), QToolButton()
         self.only = QWidget()
         self.progress = quiet()
         self._reason = QLabel()
@@ -78,8 +78,13 @@ class QueueView(QWidget):
         self.by_score.setText("score ▾")
         self.by_score.setCheckable(True)
         self.by_score.setToolTip("Only cases whose score lies in a range")
+        self.columns.setText("columns")
+        self.columns.setToolTip("Sort by a column; show and hide columns")
+        self.columns.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.columns.setMenu(self._column_menu())
         second.addWidget(self.search, 1)
         second.addWidget(self.by_score)
+        second.addWidget(self.columns)
         for column in SCORED:
             self.score.addItem(column.title, column.name)
         for box, value in ((self.low, 0.0), (self.high, 1.0)):
@@ -139,8 +144,16 @@ class QueueView(QWidget):
         assert selection is not None
         selection.selectionChanged.connect(lambda *_: self._session.select(self._selected()))
 
-    def _choose_columns(self, place: QPoint) -> None:
+    def _column_menu(self) -> QMenu:
+        """All that the header does with a mouse, for the keyboard."""
         menu = QMenu(self)
+        menu.aboutToShow.connect(lambda: self._fill_menu(menu))
+        return menu
+
+    def _fill_menu(self, menu: QMenu) -> None:
+        menu.clear()
+        sorting = menu.addMenu("Sort by")
+        assert sorting is not None
         for number, column in enumerate(COLUMNS):
             action = menu.addAction(f"{column.title}: {column.tip}")
             assert action is not None
@@ -148,8 +161,27 @@ class QueueView(QWidget):
             action.setChecked(not self.table.isColumnHidden(number))
             action.setEnabled(number > 0)
             action.toggled.connect(lambda shown, number=number: self._show_column(number, shown))
-        header = self.table.horizontalHeader()
+            self._offer_sorting(sorting, number)
+        unsorted = sorting.addAction("the csv's order")
+        assert unsorted is not None
+        ascending = Qt.SortOrder.AscendingOrder
+        unsorted.triggered.connect(lambda: self.table.sortByColumn(-1, ascending))
+
+    def _offer_sorting(self, menu: QMenu, number: int) -> None:
+        """Sort by a column; by the same again the other way round."""
+        column, queue = COLUMNS[number], self._queue
+        up, down = Qt.SortOrder.AscendingOrder, Qt.SortOrder.DescendingOrder
+        here = queue.column is column
+        arrow = (" ▼" if queue.descending else " ▲") if here else ""
+        action = menu.addAction(f"{column.title}{arrow}")
+        assert action is not None
+        order = down if here and not queue.descending else up
+        action.triggered.connect(lambda: self.table.sortByColumn(number, order))
+
+    def _choose_columns(self, place: QPoint) -> None:
+        header, menu = self.table.horizontalHeader(), self.columns.menu()
         assert header is not None
+        assert menu is not None
         menu.popup(header.mapToGlobal(place))
 
     def _show_column(self, number: int, shown: bool) -> None:

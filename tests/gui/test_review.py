@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 
+from cohorts import Drawn, write_cohort
 from gui.conftest import Window
+from hubmap_viewer.case_queue import CaseQueue
 from hubmap_viewer.columns import BY_NAME, COLUMNS
+from hubmap_viewer.docks.case_table import ICONS, CaseTable
+from hubmap_viewer.jobs import post
+from hubmap_viewer.session import Session
+from hubmap_viewer.thumbnails import Thumbnails
 from trainer.data.case import Prediction
+from trainer.data.cohort import Cohort
 from trainer.data.predictions import Predictions
 
 
@@ -59,6 +67,38 @@ def test_a_click_sorts_and_the_queue_follows(window: Window) -> None:
     assert texts(window, "findings") == ["0", "1", "–", "–", "–"]
 
 
+def test_the_keyboard_alone_sorts_and_chooses_columns(window: Window) -> None:
+    button = window.cases.columns
+    assert button.focusPolicy() & Qt.FocusPolicy.TabFocus
+    menu = button.menu()
+
+    def choose(title: str) -> None:
+        menu.popup(button.mapToGlobal(QPoint()))
+        sorting = menu.actions()[0].menu()
+        QTest.keyClick(menu, Qt.Key.Key_Down)
+        QTest.keyClick(menu, Qt.Key.Key_Right)
+        window.wait(sorting.isVisible)
+        titles = [action.text() for action in sorting.actions()]
+        for _ in range(titles.index(title)):
+            QTest.keyClick(sorting, Qt.Key.Key_Down)
+        QTest.keyClick(sorting, Qt.Key.Key_Return)
+
+    choose("pred.")
+    assert texts(window, "prediction")[:2] == ["0.742", "1.000"]
+    choose("pred. ▲")
+    assert window.desk.session.queue[:2] == ("12", "11")
+    choose("the csv's order")
+    assert window.desk.session.queue[0] == "11"
+    assert window.cases.table.isColumnHidden(COLUMNS.index(BY_NAME["units"]))
+    menu.popup(button.mapToGlobal(QPoint()))
+    for _ in menu.actions():
+        QTest.keyClick(menu, Qt.Key.Key_Down)
+        if menu.activeAction().text().startswith("units:"):
+            break
+    QTest.keyClick(menu, Qt.Key.Key_Return)
+    assert not window.cases.table.isColumnHidden(COLUMNS.index(BY_NAME["units"]))
+
+
 def test_a_range_of_scores_and_words_narrow_the_queue(window: Window) -> None:
     window.click(window.cases.by_score)
     window.cases.high.setValue(0.9)
@@ -77,6 +117,24 @@ def test_the_picture_of_a_case_is_in_its_row(window: Window) -> None:
     icon = model.data(index, Qt.ItemDataRole.DecorationRole)
     colour = icon.pixmap(24, 24).toImage().pixelColor(6, 6)
     assert colour.red() > colour.green()
+
+
+def test_pictures_of_rows_long_gone_are_not_kept(qtbot: Any, tmp_path: Path) -> None:
+    count = ICONS + 10
+    write_cohort(tmp_path, [Drawn(str(number), "lung", (48, 48)) for number in range(count)])
+    session = Session(post)
+    queue, thumbnails = CaseQueue(session), Thumbnails(session, post)
+    model = CaseTable(session, queue, thumbnails)
+    session.open_cohort(Cohort.open(tmp_path))
+
+    def picture(row: int) -> object:
+        return model.data(model.index(row, 0), Qt.ItemDataRole.DecorationRole)
+
+    for row in range(count):
+        qtbot.waitUntil(lambda row=row: picture(row) is not None)
+    assert len(model._icons) == ICONS
+    assert picture(0) is not None
+    session.close()
 
 
 def test_a_finding_is_framed_and_ringed(window: Window) -> None:
