@@ -24,6 +24,9 @@ from hubmap_viewer.docks.base import Notice, enable, quiet
 from hubmap_viewer.jobs import Jobs
 from hubmap_viewer.organ_figures import ALL
 
+_ROW = 20
+"""Height of a row in pixels: five organs and their sum are in sight at once."""
+
 NONE = "No failure has a cause yet: tag a case or a finding in the Review dock."
 
 
@@ -56,22 +59,34 @@ class CausesPanel(QWidget):
         table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         table.setTabKeyNavigation(False)
         table.setAccessibleName("Tags per organ and cause")
-        for header in (table.verticalHeader(), table.horizontalHeader()):
-            assert header is not None
-            header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        down, across = table.verticalHeader(), table.horizontalHeader()
+        assert down is not None
+        assert across is not None
+        across.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        down.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        down.setMinimumSectionSize(1)
+        down.setDefaultSectionSize(_ROW)
+        for header in (down, across):
             header.setHighlightSections(False)
         table.clicked.connect(self._narrow)
         table.activated.connect(self._narrow)
+        # above the table: a low dock would hide what is below it
         layout = QGridLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(table, 0, 0, 1, 2)
-        layout.addWidget(self.words, 1, 0)
-        layout.addWidget(self.export, 1, 1)
+        layout.setContentsMargins(0, 2, 0, 0)
+        layout.setVerticalSpacing(2)
+        layout.setColumnStretch(0, 1)
+        layout.addWidget(self.words, 0, 0)
+        layout.addWidget(self.export, 0, 1)
+        layout.addWidget(table, 1, 0, 1, 2)
 
     def _update(self) -> None:
         tagged = self._counts.count(ALL, ANY)
         self.words.setText("Click a count to have its cases as the queue." if tagged else NONE)
         enable(self.export, "" if tagged else NONE)
+        head = self.table.horizontalHeader()
+        assert head is not None
+        rows = self.model.rowCount() * _ROW
+        self.table.setFixedHeight(head.sizeHint().height() + rows + 2 * self.table.frameWidth())
 
     def _narrow(self, index: QModelIndex) -> None:
         organ, cause = self.model.place(index)

@@ -36,15 +36,15 @@ ORGANS = (
     Cell("organ", lambda row: "all organs" if row.organ == ALL else row.organ),
     Cell("cases", lambda row: str(row.cases), lambda row: row.cases),
     Cell("change", lambda row: _signed(row.mean_change), lambda row: row.mean_change, "Mean Dice"),
+    Cell("p", lambda row: _p(row), lambda row: row.p, "Wilcoxon's signed-rank test, two-sided"),
+    Cell("better", lambda row: str(row.better), lambda row: row.better, _BY),
+    Cell("worse", lambda row: str(row.worse), lambda row: row.worse, _BY),
     Cell(
         "95 % interval",
         lambda row: f"{_signed(row.low)} … {_signed(row.high)}",
         lambda row: row.low,
         "Bootstrap interval of the mean change",
     ),
-    Cell("p", lambda row: _p(row), lambda row: row.p, "Wilcoxon's signed-rank test, two-sided"),
-    Cell("better", lambda row: str(row.better), lambda row: row.better, _BY),
-    Cell("worse", lambda row: str(row.worse), lambda row: row.worse, _BY),
 )
 
 
@@ -82,13 +82,10 @@ class CompareDock(Dock):
         choices.addLayout(fields)
         choices.addWidget(self.left_out)
         choices.addStretch(1)
-        middle = QVBoxLayout()
-        middle.addWidget(self.organs, 1)
-        middle.addWidget(self.caveat)
         self._tables = QWidget()
         tables = QHBoxLayout(self._tables)
         tables.setContentsMargins(0, 0, 0, 0)
-        tables.addLayout(middle, 4)
+        tables.addWidget(self.organs, 4)
         tables.addWidget(self.cases, 3)
         self.state.setWordWrap(True)
         self.state.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -101,6 +98,7 @@ class CompareDock(Dock):
         rest.addWidget(self.count, 0, Qt.AlignmentFlag.AlignHCenter)
         columns.addLayout(rest, 5)
         self.body.addLayout(columns, 1)
+        self.body.addWidget(self.caveat)
 
     def _listen(self) -> None:
         self._settling.setSingleShot(True)
@@ -205,7 +203,8 @@ class CompareDock(Dock):
         why_not = self.model.why_not()
         compared = self.model.compared
         ready = compared is not None and not why_not
-        self._tables.setVisible(ready)
+        for part in (self._tables, self.caveat):
+            part.setVisible(ready)
         stopped = self._stopped is not None and self._stopped == self.model.folders
         self.count.setVisible(not why_not and not ready and stopped)
         waiting = "Not counted yet." if stopped else "Comparing …"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from qtpy.QtCore import Qt, QTimer
@@ -16,6 +17,7 @@ from hubmap_viewer.docks.causes_panel import CausesPanel
 from hubmap_viewer.docks.closing import main_window_of
 from hubmap_viewer.docks.organ_table import OrganTable
 from hubmap_viewer.docks.report_button import ReportButton
+from hubmap_viewer.docks.room import grow, share_left
 from hubmap_viewer.docks.strips import ROW, Strips
 from hubmap_viewer.jobs import Jobs
 from hubmap_viewer.organ_figures import SIDES, Side
@@ -26,9 +28,9 @@ from hubmap_viewer.session import Session
 HINT = "Failures: one strip an organ, one dot a case; what each organ loses, and to what."
 
 _WORDS: dict[Side, str] = {
-    "prediction": "Dice of the prediction",
-    "second": "Dice of the second ensemble",
-    "curated": "Dice of the curated mask",
+    "prediction": "Dice: prediction",
+    "second": "Dice: second",
+    "curated": "Dice: curated",
 }
 _WHY_NOT: dict[Side, str] = {
     "prediction": "",
@@ -47,7 +49,7 @@ TOGETHER = 100
 HEAD = 28
 """Height in pixels of the choice above the strips, and of the table's header beside it."""
 
-HEIGHT = HEAD + 8 * ROW + 12
+HEIGHT = HEAD + 8 * ROW + 28
 """Of the dock and its tab in pixels until somebody chooses another: five organs in sight."""
 
 TALLEST = 44
@@ -72,7 +74,7 @@ class FailuresDock(Dock):
         self.report = ReportButton(session, jobs)
         self.strips = Strips(self.overview.name)
         self.table = OrganTable(self.overview, HEAD)
-        self._is_placed = False
+        self._is_placed = self._had_case = False
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(TOGETHER)
@@ -116,6 +118,7 @@ class FailuresDock(Dock):
         self.overview.changed.connect(self._show)
         session.case_wanted.connect(self.strips.mark)
         session.case_opened.connect(self._mark_open)
+        session.case_opened.connect(self._on_first_case)
         session.case_failed.connect(lambda _case_id: self._mark_open())
 
     def _refresh_soon(self) -> None:
@@ -130,11 +133,18 @@ class FailuresDock(Dock):
             self._is_placed = True
             QTimer.singleShot(0, self._take_height)
 
+    def _on_first_case(self) -> None:
+        """The layers' controls are there now, and push from the left."""
+        if not self._had_case:
+            self._had_case = True
+            QTimer.singleShot(0, self._take_height)
+
     def _take_height(self) -> None:
         """Have the room for five organs from the start, where the window has it."""
         window, holder = main_window_of(self), self.parentWidget()
         if window is not None and isinstance(holder, QDockWidget) and self.height() < HEIGHT:
-            window.resizeDocks([holder], [HEIGHT], Qt.Orientation.Vertical)
+            share_left(window, HEIGHT)
+            QTimer.singleShot(0, partial(grow, window, holder, HEIGHT))
 
     # -- showing --------------------------------------------------------------------------
 

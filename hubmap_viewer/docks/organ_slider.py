@@ -46,7 +46,7 @@ class OrganSlider(QObject):
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(round(LOWEST * STEPS), round(HIGHEST * STEPS))
         self.slider.setPageStep(5)
-        self.slider.setMinimumWidth(60)
+        self.slider.setMinimumWidth(44)
         self.number = QDoubleSpinBox()
         self.number.setRange(LOWEST, HIGHEST)
         self.number.setSingleStep(1 / STEPS)

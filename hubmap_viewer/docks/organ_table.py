@@ -181,7 +181,15 @@ class OrganTable(QTableView):
         assert vertical is not None
         vertical.setDefaultSectionSize(height)
         rows = self._model.rowCount() * height
-        self.setFixedHeight(self._head + rows + 2 * self.frameWidth())
+        self.setFixedHeight(self._head + rows + 2 * self.frameWidth() + self._bar())
+
+    def _bar(self) -> int:
+        """Height of the scroll bar that a narrow window needs: it hides no row."""
+        header, bar, viewport = self.horizontalHeader(), self.horizontalScrollBar(), self.viewport()
+        assert header is not None
+        assert bar is not None
+        assert viewport is not None
+        return bar.sizeHint().height() if header.length() > viewport.width() else 0
 
     def changeEvent(self, a0: QEvent | None) -> None:  # noqa: N802
         """Follow the window's letters, a little smaller: all columns are to be in sight."""

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from psygnal import Signal
-from qtpy.QtCore import QAbstractTableModel, QModelIndex, QSortFilterProxyModel, Qt
+from qtpy.QtCore import QAbstractTableModel, QModelIndex, QSize, QSortFilterProxyModel, Qt
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 SORT_ROLE = Qt.ItemDataRole.UserRole
 _ROW_HEIGHT = 22
+_WISHED = 70
+"""Height in pixels: a head and two rows. More is taken where there is room, never asked for:
+a page that asks for more than its dock has would be scrolled as a whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,9 @@ class RowTable(QTableView):
         self._rows.put(rows)
         if 0 <= at < len(rows):
             self.selectRow(at)
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        return QSize(super().sizeHint().width(), _WISHED)
 
     @property
     def rows(self) -> list[Any]:

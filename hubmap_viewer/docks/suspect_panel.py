@@ -71,7 +71,7 @@ class SuspectPanel(QWidget):
         tables = QHBoxLayout()
         tables.setSpacing(10)
         tables.addWidget(self.cases, 10)
-        tables.addWidget(self.units, 11)
+        tables.addWidget(self.units, 12)
         for table in (self.cases, self.units):
             table.setMinimumHeight(66)
         column = QVBoxLayout(self)

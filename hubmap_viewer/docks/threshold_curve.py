@@ -22,7 +22,7 @@ class ThresholdCurve(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.setMinimumSize(110, 84)
+        self.setMinimumSize(84, 84)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self._curve: NDArray[np.float64] | None = None
         self._own = self._now = 0.5

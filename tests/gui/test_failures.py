@@ -12,13 +12,22 @@ import pytest
 from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
 from qtpy.QtGui import QColor, QMouseEvent
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication, QTableView, QToolTip
+from qtpy.QtWidgets import (
+    QApplication,
+    QDockWidget,
+    QMainWindow,
+    QTabBar,
+    QTableView,
+    QToolTip,
+    QWidget,
+)
 
 from cohorts import TEST, TRAIN, Drawn, write_cohort
 from gui.conftest import Window
 from hubmap_viewer import colours
 from hubmap_viewer.docks.failures import FailuresDock
 from hubmap_viewer.docks.organ_table import COLUMNS
+from hubmap_viewer.docks.room import grow, share_left
 from hubmap_viewer.docks.strip_picture import lanes
 from hubmap_viewer.docks.strips import Strips
 from hubmap_viewer.jobs import Jobs, post
@@ -293,3 +302,30 @@ def test_in_the_window_a_dot_opens_its_case(window: Window) -> None:
     QTest.mouseClick(dock.strips, LEFT, NONE, dock.strips.dot("22"))
     window.wait(lambda: window.open_id == "22")
     assert dock.strips.current == "22"
+
+
+@pytest.mark.parametrize(("height", "stacked"), [(620, True), (1000, False)])
+def test_in_a_low_window_the_docks_at_the_left_share_one_place(
+    qtbot: Any, height: int, stacked: bool
+) -> None:
+    window = QMainWindow()
+    qtbot.addWidget(window)
+    window.resize(800, height)
+    left, bottom = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.BottomDockWidgetArea
+    docks = []
+    for name, area, least in (("controls", left, 260), ("list", left, 200), ("below", bottom, 50)):
+        page, dock = QWidget(), QDockWidget(name)
+        page.setMinimumHeight(least)
+        dock.setWidget(page)
+        window.addDockWidget(area, dock)
+        docks.append(dock)
+    controls, layers, below = docks
+    window.setCentralWidget(QWidget())
+    window.show()
+    qtbot.waitUntil(below.isVisible)
+    share_left(window, 240)
+    grow(window, below, 240)
+    qtbot.waitUntil(lambda: below.height() >= 240)
+    assert (layers in window.tabifiedDockWidgets(controls)) == stacked
+    for bar in window.findChildren(QTabBar):
+        assert bar.count() == 2 or not bar.isVisible()
