@@ -53,9 +53,20 @@ def smooth(scene: Scene, point: Point | None, radius_um: float) -> Edit | None:
     if not after.any():
         return None
     others = before & (1 - own)
-    near = np.asarray(cv2.dilate(others, np.ones((3, 3), np.uint8)), np.uint8)
+    grown = cv2.dilate(_larger(others, math.pi * radius**2), np.ones((3, 3), np.uint8))
+    near = np.asarray(grown, np.uint8)
     told |= {"row": place[0], "column": place[1]}
     return edit(scene, box, others | (after & (1 - near)) | (after & own), "smooth", told)
+
+
+def _larger(mask: Mask, least: float) -> Mask:
+    """The mask's pieces of an area, or cut by its edge; smaller ones are what is smoothed away."""
+    _, numbers, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=4)
+    ends = stats[:, :2] + stats[:, 2:4]
+    at_edge = (stats[:, :2] == 0).any(axis=1) | (ends == mask.shape[::-1]).any(axis=1)
+    stays = (stats[:, cv2.CC_STAT_AREA] >= least) | at_edge
+    stays[0] = False
+    return stays.astype(np.uint8)[numbers]
 
 
 def rounded(mask: Mask, radius: float) -> Mask:

@@ -13,10 +13,13 @@ from trainer.data.edits import Box, Edit
 from trainer.tools.scene import Point, Scene
 from trainer.tools.strokes import drawn
 from trainer.tools.unit_at import Unit, unit_at
-from trainer.tools.window import Pixel, around, edit, pixel
+from trainer.tools.window import Pixel, around, clipped, edit, pixel
 
 WIDTH = 3.0
 """Of a cut, in pixels: the least that keeps pieces apart at corners too, however it runs."""
+
+_STRIDE = 5
+"""Pixels on each side that a climber looks at, so that grain does not stop him."""
 
 
 def along(scene: Scene, stroke: Sequence[Point], width: float = WIDTH) -> Edit | None:
@@ -133,13 +136,26 @@ def _lakes(relief: NDArray[np.uint8], first: Pixel, second: Pixel) -> NDArray[np
     """The two lakes just before they meet; the clicks themselves where no pass is between."""
     lakes = np.zeros(relief.shape, np.int32)
     lakes[first], lakes[second] = 1, 2
-    joined, apart = 0, int(min(relief[first], relief[second])) + 1
+    tops = _uphill(relief, first), _uphill(relief, second)
+    joined, apart = 0, int(min(relief[tops[0]], relief[tops[1]])) + 1
     while apart - joined > 1:
         middle = (joined + apart) // 2
-        one, other = unit_at(relief, first, middle), unit_at(relief, second, middle)
-        if one is None or other is None or one.holds(second):
+        one, other = (unit_at(relief, top, middle) for top in tops)
+        if one is None or other is None or one.holds(tops[1]):
             joined = middle
             continue
         apart, box = middle, Box.whole(relief)
         lakes = one.onto(box) + 2 * other.onto(box).astype(np.int32)
     return lakes
+
+
+def _uphill(relief: NDArray[np.uint8], place: Pixel) -> Pixel:
+    """The summit above a click, so that one near the outline means the whole hill."""
+    while True:
+        box = clipped(Box(place[0] - _STRIDE, place[1] - _STRIDE, place[0] + _STRIDE + 1,
+                          place[1] + _STRIDE + 1), relief.shape)  # fmt: skip
+        near = box.of(relief)
+        row, column = np.unravel_index(int(near.argmax()), near.shape)
+        if near[row, column] <= relief[place]:
+            return place
+        place = box.top + int(row), box.left + int(column)

@@ -29,7 +29,7 @@ def test_a_ragged_outline_becomes_a_round_one(draw, see, made, point) -> None:
 
     assert outline(after) < 0.5 * outline(scene.mask)
     near = cv2.dilate(clean, np.ones((31, 31), np.uint8)) > 0
-    assert dice(after * near, clean) > 0.97
+    assert dice(after * near, clean) > 0.95
 
 
 def test_the_radius_is_in_micrometres(draw, see) -> None:
