@@ -75,6 +75,11 @@ def _status(session: Session, case: Case) -> Value:
     return "problem" if case.problem else session.status(case.id)
 
 
+def _origin(session: Session, case: Case) -> Value:
+    review = session.reviews.get(case.id)
+    return None if review is None else review.origin
+
+
 def _reviewer(session: Session, case: Case) -> Value:
     review = session.reviews.get(case.id)
     return None if review is None else review.author
@@ -133,6 +138,13 @@ COLUMNS = (
         usual=False,
     ),
     Column("status", "status", "The reviewer's verdict", _status, usual=False),
+    Column(
+        "origin",
+        "origin",
+        "What the kept mask is: truth, redrawn, or a prediction, edited or raw",
+        _origin,
+        usual=False,
+    ),
     Column("reviewer", "reviewer", "Who reviewed the case last", _reviewer, usual=False),
     Column(
         "source", "source", "Where the image is from", lambda _, case: case.data_source, usual=False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +13,18 @@ from hubmap_viewer.active_time import ActiveTime
 from hubmap_viewer.open_case import OpenCase
 from hubmap_viewer.saving import Draft, Note, Saver
 from trainer.data.edits import Edit
-from trainer.data.store import Held, Holding, Journal, Reason, Revision, Store, Stroke, user_name
+from trainer.data.store import (
+    Claim,
+    Held,
+    Holding,
+    Journal,
+    Reason,
+    Revision,
+    Store,
+    Stroke,
+    Taken,
+    user_name,
+)
 from trainer.errors import StoreError
 
 
@@ -36,7 +48,7 @@ class Verdict:
 class _Writer:
     """What the one window that may write has."""
 
-    holding: Holding
+    holding: Holding | None
     journal: Journal
     saver: Saver
 
@@ -56,7 +68,8 @@ class Keeper:
     store
         Revisions and all else that reviewers said.
     held
-        Who may write in place of this window; None where this one may.
+        Who may write in place of this window; None where this one may. On a shared store it is
+        asked case by case, see `claim`.
 
     Raises
     ------
@@ -75,7 +88,8 @@ class Keeper:
         self.active = ActiveTime()
         self._writer: _Writer | None = None
         self._chains: set[str] = set()
-        taken = Holding.try_take(folder)
+        self._claim: Claim | None = None
+        taken = None if self.store.shared else Holding.try_take(folder)
         if isinstance(taken, Held):
             self.held = taken
             return
@@ -122,6 +136,7 @@ class Keeper:
             started_from=here.started_from,
             reason=None if verdict is None else verdict.reason,
             seconds=seconds,
+            claim=self._claim,
         )
         self._writer.saver.submit(draft, note)
         return True
@@ -142,6 +157,27 @@ class Keeper:
         if self._writer is not None:
             self._writer.saver.note(Note(here.id, None, here.curated.copy(), _opened_as(here)))
             self._chains.add(here.id)
+
+    def claim(self, case_id: str) -> Taken | None:
+        """Take a case of a shared store in hand, and give the one before back.
+
+        Returns
+        -------
+        Who has it; None if nobody else does.
+
+        Raises
+        ------
+        StoreError
+            If the store cannot be asked.
+        """
+        if not self.store.shared or (self._claim is not None and self._claim.case_id == case_id):
+            return None
+        self._release()
+        taken = self.store.claims.take(case_id)
+        if isinstance(taken, Taken):
+            return taken
+        self._claim = taken
+        return None
 
     def goes_on(self, case_id: str) -> None:
         """The case's journal ends with the mask that is open: strokes follow it."""
@@ -167,10 +203,18 @@ class Keeper:
         """Save all, and let another window write; False if something could not be saved."""
         done = self._writer is None or self._writer.saver.close()
         if self._writer is not None:
-            self._writer.holding.release()
+            if self._writer.holding is not None:
+                self._writer.holding.release()
             self._writer = None
+        self._release()
         self.store.close()
         return done
+
+    def _release(self) -> None:
+        claim, self._claim = self._claim, None
+        if claim is not None:
+            with suppress(StoreError):  # a claim that cannot be given back lapses by itself
+                self.store.claims.release(claim)
 
 
 def _opened_as(here: OpenCase) -> int | None:

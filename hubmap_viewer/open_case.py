@@ -14,7 +14,7 @@ from hubmap_viewer.past import Lost, Past
 from hubmap_viewer.scores import Scores
 from trainer.data.case import Mask, Prediction
 from trainer.data.edits import Box, Edit, History
-from trainer.data.store import Origin, Start, Status
+from trainer.data.store import Origin, Start, Status, Taken
 from trainer.metrics import dice, iou
 from trainer.predict.postprocess import cut, enlarged
 from trainer.tools.scene import Scene
@@ -36,6 +36,8 @@ class OpenCase:
         The ensemble and threshold whose prediction it began as; None where it did not.
     lost
         Strokes of a window that ended before they were saved, until the user has decided.
+    taken
+        Who has the case of a shared store in hand; None where this window has.
     blind
         Whether it is drawn anew with all its masks hidden; nothing of it becomes a revision.
     """
@@ -49,6 +51,7 @@ class OpenCase:
     status: Status
     started_from: Start | None = None
     lost: Lost | None = None
+    taken: Taken | None = None
     blind: bool = False
     scores: Scores = field(default_factory=Scores)
     _known: Mask = field(init=False, repr=False)

@@ -86,7 +86,10 @@ def lost_cases(journal: Journal, store: Store) -> list[str]:
     """Ids of cases whose journal ends with another mask than their newest revision."""
     lost: list[str] = []
     latest = store.latest_all()
+    at_work = store.claims.others() if store.shared else {}
     for case_id in journal.unkept():
+        if case_id in at_work:
+            continue
         story = journal.read(case_id)
         revision = latest.get(case_id)
         if story is None:

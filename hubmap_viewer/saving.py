@@ -13,7 +13,17 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from trainer.data.case import Mask
-from trainer.data.store import Journal, Origin, Reason, Revision, Start, Status, Store, Stroke
+from trainer.data.store import (
+    Claim,
+    Journal,
+    Origin,
+    Reason,
+    Revision,
+    Start,
+    Status,
+    Store,
+    Stroke,
+)
 from trainer.errors import StoreError
 
 QUIET = 0.2
@@ -37,6 +47,8 @@ class Draft:
     ----------
     seconds
         Of active work since the case's draft before.
+    claim
+        By which it may be kept in a shared store.
     urgent
         Not to wait for further strokes.
     """
@@ -52,6 +64,7 @@ class Draft:
     started_from: Start | None = None
     reason: Reason | None = None
     seconds: float = 0.0
+    claim: Claim | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +237,8 @@ class Saver:
 
     def _write_draft(self, draft: Draft) -> StoreError | None:
         try:
+            if draft.claim is not None:
+                self._store.claims.renew(draft.claim)
             revision = self._store.add(
                 draft.case_id,
                 draft.mask,
@@ -235,6 +250,7 @@ class Saver:
                 started_from=draft.started_from,
                 reason=draft.reason,
                 seconds=draft.seconds,
+                claim=draft.claim,
             )
         except StoreError as error:
             self._put_back(draft)

@@ -234,6 +234,14 @@ class Session:
         if blind and self.open is not None and self.open.blind and self.open.id == case_id:
             self.case_opened.emit()
             return
+        try:
+            taken = None if self._keeper is None else self._keeper.claim(case_id)
+            if draft is None and self._is_outdated(loaded):
+                self.want(case_id)
+                return
+        except StoreError as error:
+            self.fail(case_id, error)
+            return
         if self.veil is not None:
             loaded, draft = self.veil.over(loaded), None
         known = draft is not None or case_id in self._pasts
@@ -247,6 +255,7 @@ class Session:
             status=loaded.status if draft is None else draft.status,
             started_from=loaded.past.started_from if draft is None else draft.started_from,
             lost=None if known or blind else loaded.lost,
+            taken=taken,
             blind=blind,
         )
         if self._keeper is not None:
@@ -255,8 +264,22 @@ class Session:
         self._rescore()
         self.case_opened.emit()
         self.case_updated.emit(case_id)
+        if not (self.may_draw or self.open.lost):
+            self.told.emit(str(self._refusal()))
         for warning in loaded.warnings:
             self.told.emit(warning)
+
+    def _is_outdated(self, loaded: Loaded) -> bool:
+        """Whether others who share the store have changed a case since it was read."""
+        store, case_id = self.store, loaded.case.id
+        if store is None or not store.shared:
+            return False
+        latest = store.latest(case_id)
+        if latest is None or (loaded.revision is not None and loaded.revision.id == latest.id):
+            return False
+        self.reviews[case_id] = latest
+        self._pasts.pop(case_id, None)
+        return True
 
     def _past(self, loaded: Loaded) -> Past:
         """What led to the case's mask: as this window knows it, else as the journal tells it."""
@@ -316,7 +339,8 @@ class Session:
     @property
     def may_draw(self) -> bool:
         """Whether the open case's mask may be changed now."""
-        return self.open is not None and self.held is None and self.open.lost is None
+        here = self.open
+        return here is not None and not (self.held or here.taken or here.lost)
 
     def painted(
         self, tool: str, box: Box | None = None, parameters: Mapping[str, Any] | None = None
@@ -486,6 +510,14 @@ class Session:
                 "strokes that were not saved wait for your decision",
                 case=case_id,
                 remedy="recover or discard them in the Review dock first",
+            )
+        if self.open is not None and self.open.taken is not None:
+            taken = self.open.taken
+            until = f"{taken.until.astimezone():%H:%M}"
+            return TrainerError(
+                f"{taken.by} has this case in hand until {until}, so this window can only look",
+                case=case_id,
+                remedy="review another case, or come back",
             )
         if self.held is not None:
             return TrainerError(

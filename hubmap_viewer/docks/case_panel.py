@@ -203,6 +203,8 @@ class CasePanel(QWidget):
         review = self._session.reviews.get(here.id)
         if self._session.held is not None:
             kept = f"only to look at: {self._session.held} has the cohort open"
+        elif here.taken is not None:
+            kept = f"only to look at: {here.taken.by} has it in hand"
         elif self._session.store is None:
             kept = "cannot be kept: the cohort's folder cannot be written"
         elif here.id in self._session.unsaved():

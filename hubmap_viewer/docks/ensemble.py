@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
 
 from hubmap_viewer import library
 from hubmap_viewer.docks.base import Dock, clock, combo, enable, form, heading, primary, quiet
+from hubmap_viewer.docks.soon import Soon
 from hubmap_viewer.engine import Engine
 from hubmap_viewer.jobs import Job, Jobs
 from hubmap_viewer.session import Session
@@ -46,6 +47,8 @@ class EnsembleDock(Dock):
         super().__init__(session, open_cohort, HINT)
         self._jobs = jobs
         self._engine = engine
+        # a tab that is shown only to be covered by the next one is not seen
+        self._find_devices = Soon(self, self._look_for_devices)
         self._show_predictions = show_predictions
         self._picked: list[library.Entry] = []
         self.job: Job[Reply] | None = None
@@ -114,6 +117,9 @@ class EnsembleDock(Dock):
     def showEvent(self, a0: QShowEvent | None) -> None:  # noqa: N802
         """Look for devices when they are first to be seen: it costs seconds of a process."""
         super().showEvent(a0)
+        self._find_devices()
+
+    def _look_for_devices(self) -> None:
         if self.device.count() == 0:
             self.device.addItem("looking for devices …", None)
             self._jobs.call(self._engine.devices, self._list_devices, self._on_no_devices)
