@@ -34,6 +34,7 @@ from trainer.terminal import Listener, Stopping, Terminal, Wish
 if TYPE_CHECKING:
     from trainer.data.cohort import Cohort
     from trainer.data.store import Store
+    from trainer.settings import Recipe
     from trainer.train.report import Row
 
 app = typer.Typer(
@@ -94,7 +95,7 @@ def train(
         _yield_threads()
         from trainer.train.run import run
 
-        _say_unlabelled(opened, store, terminal)
+        _say_unlabelled(opened, store, chosen, terminal)
         with terminal.meter() as meter, Stopping(out):
             listener = Listener(terminal, meter, wish)
             result = run(opened, chosen, out, curated=store, device=device, progress=listener.hear)
@@ -271,14 +272,19 @@ def main() -> None:
     app(prog_name="hubmap-trainer")
 
 
-def _say_unlabelled(cohort: Cohort, store: Store | None, terminal: Terminal) -> None:
+def _say_unlabelled(
+    cohort: Cohort, store: Store | None, recipe: Recipe, terminal: Terminal
+) -> None:
     from trainer.train.labels import Labels
 
-    labels = Labels.gather(cohort, store)
-    if count := len(cohort.cases) - len(labels.cases()):
+    labels = Labels.gather(cohort, store, recipe.labels)
+    worthless = len(labels.left_out())
+    if count := len(cohort.cases) - len(labels.cases()) - worthless:
         terminal.note(f"{count} of {len(cohort.cases)} cases have no mask and are not trained on.")
     if store is not None:
         terminal.note(f"{len(labels.revisions)} accepted curated masks take their truth's place.")
+    if worthless:
+        terminal.note(f"{worthless} cases are left out: the recipe's `labels` has no use for them.")
 
 
 def _organs(rows: tuple[Row, ...] | list[Row], title: str) -> Table:

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
 from trainer.errors import SettingsError
 
@@ -44,6 +52,52 @@ class Augmentation(_Settings):
     hue: float = Field(0.05, ge=0, le=0.5)
 
 
+Weight = Annotated[float, Field(ge=0, le=100)]
+"""Of a label: what a gradient is multiplied by; 0 leaves its case out."""
+
+
+class Predicted(_Settings):
+    """What a label is worth that started from a prediction; a number alone is its weight."""
+
+    weight: Weight = Field(1.0)
+    min_confidence: float = Field(
+        0.0, ge=0, le=1, description="Of the prediction, by its own reckoning; below, it is out."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_a_number(cls, told: object) -> object:
+        if isinstance(told, int | float):
+            return {"weight": told}
+        if not isinstance(told, dict | Predicted):
+            raise ValueError("is neither a number nor `weight` and `min_confidence`")
+        return told
+
+    @model_serializer(mode="wrap")
+    def _as_a_number(self, dump: SerializerFunctionWrapHandler) -> Any:
+        return dump(self) if self.min_confidence else self.weight
+
+
+def _predicted() -> Predicted:
+    return Predicted.model_validate({})
+
+
+class LabelWeights(_Settings):
+    """What labels are worth by their origin; of `raw_prediction` nobody has changed a pixel."""
+
+    truth: Weight = Field(1.0)
+    redrawn: Weight = Field(1.0)
+    edited_prediction: Predicted = Field(default_factory=_predicted)
+    raw_prediction: Predicted = Field(default_factory=_predicted)
+
+    @model_validator(mode="after")
+    def _takes_something(self) -> Self:
+        predicted = (self.edited_prediction.weight, self.raw_prediction.weight)
+        if not any((self.truth, self.redrawn, *predicted)):
+            raise ValueError("every weight is 0: there is nothing to learn")
+        return self
+
+
 class Recipe(_Settings):
     """All that a training depends on.
 
@@ -66,6 +120,7 @@ class Recipe(_Settings):
     weight_decay: float = Field(1e-2, ge=0)
     bce_weight: float = Field(0.5, ge=0)
     dice_weight: float = Field(0.5, ge=0)
+    labels: LabelWeights = Field(default_factory=lambda: LabelWeights.model_validate({}))
     seed: int = Field(0, ge=0, lt=2**32)
 
     @model_validator(mode="after")

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from trainer.errors import SettingsError
-from trainer.settings import read_ensemble, read_recipe
+from trainer.settings import read_ensemble, read_recipe, to_yaml
 
 MEMBER = {"weights": "a.safetensors"}
 
@@ -51,6 +51,18 @@ def test_an_ensemble_s_mistake_is_told_once(tmp_path: Path, changes: dict[str, A
         ({"minutes": float("inf")}, "`minutes`: Input should be a finite number"),
         ({"learning_rate": 1e30}, "`learning_rate`: Input should be less than or equal to 1"),
         ({"bce_weight": 0, "dice_weight": 0}, "there is nothing to learn"),
+        (
+            {"labels": {"raw_predction": 0}},
+            r"unknown key `labels.raw_predction` \(did you mean `raw_prediction`\?\)",
+        ),
+        ({"labels": {"raw_prediction": {"wight": 1}}}, r"did you mean `weight`\?"),
+        ({"labels": {"raw_prediction": -1}}, "`labels.raw_prediction.weight`: Input should be gr"),
+        ({"labels": {"raw_prediction": "few"}}, "`labels.raw_prediction`: is neither a number nor"),
+        ({"labels": {"truth": {"weight": 1}}}, "`labels.truth`: Input should be a valid number"),
+        (
+            {"labels": {"truth": 0, "redrawn": 0, "edited_prediction": 0, "raw_prediction": 0}},
+            "`labels`: every weight is 0: there is nothing to learn",
+        ),
     ],
 )
 def test_a_recipe_s_mistake_is_told(tmp_path: Path, changes: dict[str, Any], told: str):
@@ -83,3 +95,24 @@ def test_a_missing_file_says_what_to_name(tmp_path: Path):
         SettingsError, match=r"ensemble\.yaml: there is no such file; name the YAML"
     ):
         read_ensemble(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("written", "weight", "least"),
+    [
+        (None, 1.0, 0.0),
+        (0.5, 0.5, 0.0),
+        ({"min_confidence": 0.8}, 1.0, 0.8),
+        ({"weight": 0.5, "min_confidence": 0.9}, 0.5, 0.9),
+    ],
+)
+def test_what_labels_are_worth(tmp_path: Path, written: Any, weight: float, least: float):
+    path = tmp_path / "r.yaml"
+    labels = {} if written is None else {"labels": {"raw_prediction": written}}
+    path.write_text(yaml.safe_dump({"name": "mine"} | labels), "utf-8")
+    recipe = read_recipe(path)
+    worth = recipe.labels.raw_prediction
+    assert (worth.weight, worth.min_confidence) == (weight, least)
+    assert recipe.labels.truth == recipe.labels.redrawn == 1
+    path.write_text(to_yaml(recipe), "utf-8")
+    assert read_recipe(path) == recipe

@@ -43,12 +43,15 @@ class Sample:
         Of the image's file.
     image
         RGB uint8 (h, w, 3), the longer side as the recipe's ``size``.
+    weight
+        What its label is worth.
     """
 
     case: Case
     digest: str
     image: NDArray[np.uint8]
     coverage: Coverage
+    weight: float = 1.0
 
 
 def load(
@@ -90,7 +93,8 @@ def _read(labels: Labels, case: Case, size: int) -> Sample:
             case=case.id,
         )
     small = frame.fit(image, size)
-    return Sample(case, cohort.digest(case.id), small, _coverage(mask, small.shape[:2]))
+    coverage = _coverage(mask, small.shape[:2])
+    return Sample(case, cohort.digest(case.id), small, coverage, labels.weight(case.id))
 
 
 def _coverage(mask: Mask, shape: tuple[int, ...]) -> Coverage:
@@ -111,6 +115,7 @@ def _mapped(sample: Sample, scratch: Path) -> Sample:
         sample.digest,
         kept("image", sample.image),
         kept("coverage", sample.coverage),
+        sample.weight,
     )
 
 
@@ -121,10 +126,11 @@ def _memory() -> float:
     return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
 
 
-class Crops(Dataset[tuple[Tensor, Tensor]]):
+class Crops(Dataset[tuple[Tensor, Tensor, Tensor]]):
     """Random crops; an epoch draws from each case as many as its area holds.
 
-    An item is an RGB crop, uint8 (3, crop, crop), and its coverage, uint8 (1, crop, crop).
+    An item is an RGB crop, uint8 (3, crop, crop), its coverage, uint8 (1, crop, crop), and
+    what its label is worth, float32 ().
     """
 
     def __init__(self, samples: Sequence[Sample], recipe: Recipe) -> None:
@@ -137,9 +143,10 @@ class Crops(Dataset[tuple[Tensor, Tensor]]):
     def __len__(self) -> int:
         return len(self._turns)
 
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor, Tensor]:
         sample = self._samples[self._turns[index]]
-        return self._augment(sample.image, sample.coverage)
+        worth = torch.tensor(sample.weight, dtype=torch.float32)
+        return *self._augment(sample.image, sample.coverage), worth
 
 
 class Whole(Dataset[tuple[Tensor, Tensor]]):

@@ -7,7 +7,10 @@ from typing import Self
 
 from trainer.data.case import Case, Mask
 from trainer.data.cohort import Cohort
-from trainer.data.store import Revision, Store
+from trainer.data.store import Origin, Revision, Store
+from trainer.settings import LabelWeights, Predicted
+
+_ALIKE = LabelWeights.model_validate({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,14 +21,17 @@ class Labels:
     ----------
     revisions
         Case id to the accepted revision that takes its truth's place.
+    weights
+        What labels are worth by their origin.
     """
 
     cohort: Cohort
     store: Store | None
     revisions: dict[str, Revision]
+    weights: LabelWeights = _ALIKE
 
     @classmethod
-    def gather(cls, cohort: Cohort, curated: Store | None) -> Self:
+    def gather(cls, cohort: Cohort, curated: Store | None, weights: LabelWeights = _ALIKE) -> Self:
         """Truth alone, or with every accepted mask of `curated` in its place."""
         latest = {} if curated is None else curated.latest_all()
         accepted = {
@@ -33,15 +39,34 @@ class Labels:
             for case_id, revision in latest.items()
             if revision.status == "accepted" and case_id in cohort.cases
         }
-        return cls(cohort, curated, accepted)
+        return cls(cohort, curated, accepted, weights)
 
     def cases(self) -> list[Case]:
-        """The cases that have a label, in csv order."""
-        return [
-            case
-            for case in self.cohort.cases.values()
-            if case.has_truth or case.id in self.revisions
-        ]
+        """The cases that have a label, and one that is worth something, in csv order."""
+        return [case for case in self._labelled() if self.weight(case.id) > 0]
+
+    def left_out(self) -> list[Case]:
+        """The cases whose label is worth nothing, in csv order: their truth does not return."""
+        return [case for case in self._labelled() if self.weight(case.id) == 0]
+
+    def origin(self, case_id: str) -> Origin:
+        """What the case's label is."""
+        revision = self.revisions.get(case_id)
+        return "truth" if revision is None else revision.origin
+
+    def weight(self, case_id: str) -> float:
+        """What the case's label is worth: 1 for as much as the next one, 0 for nothing.
+
+        A label that started from a prediction whose confidence is not known is worth nothing
+        where a least confidence is asked for.
+        """
+        revision = self.revisions.get(case_id)
+        worth = getattr(self.weights, self.origin(case_id).replace(" ", "_"))
+        if not isinstance(worth, Predicted):
+            return worth
+        start = None if revision is None else revision.started_from
+        confidence = None if start is None else start.confidence
+        return worth.weight if (confidence or 0.0) >= worth.min_confidence else 0.0
 
     def mask(self, case_id: str) -> Mask | None:
         """The case's label, uint8 (H, W) of 0 and 1.
@@ -57,3 +82,7 @@ class Labels:
         if revision is None or self.store is None:
             return self.cohort.truth(case_id)
         return self.store.mask(revision)
+
+    def _labelled(self) -> list[Case]:
+        every = self.cohort.cases.values()
+        return [case for case in every if case.has_truth or case.id in self.revisions]

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from trainer.settings import Recipe
-from trainer.train.losses import bce, soft_dice
+from trainer.train.losses import bce, soft_dice, weighed
 from trainer.train.pace import Pace
 
 _SKIP_EPOCH = -1
@@ -81,9 +81,9 @@ class Learner(pl.LightningModule):
             group["lr"] = self._recipe.learning_rate * self._pace.rate()
         return None
 
-    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
-        """Loss of a batch of crops: uint8 (B, 3, c, c) and (B, 1, c, c)."""
-        loss = self._loss(self._look(batch[0]), batch[1])
+    def training_step(self, batch: tuple[Tensor, Tensor, Tensor], batch_idx: int) -> Tensor:
+        """Loss of a batch of crops: uint8 (B, 3, c, c) and (B, 1, c, c), and weights, (B,)."""
+        loss = self._loss(weighed(self._look(batch[0]), batch[2]), batch[1])
         self.lesson.train_loss.add(float(loss.detach()))
         self._pace.tick()
         return loss

@@ -20,3 +20,20 @@ def soft_dice(logits: Tensor, target: Tensor) -> Tensor:
     probability = logits.sigmoid()
     both = (probability * target).sum()
     return 1 - (2 * both + 1) / (probability.sum() + target.sum() + 1)
+
+
+def weighed(values: Tensor, weights: Tensor) -> Tensor:
+    """The same values, whose gradients arrive multiplied by each sample's weight.
+
+    So a weight means the same to every loss: one that is a mean of its samples', and Dice over
+    a batch, which is none and in which a factor would cancel out.
+
+    Parameters
+    ----------
+    values
+        (B, ...), such as logits.
+    weights
+        (B,), 0 or more.
+    """
+    still = values.detach()
+    return still + weights.reshape(-1, *[1] * (values.ndim - 1)) * (values - still)

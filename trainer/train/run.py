@@ -43,7 +43,7 @@ class Run:
     folder
         An ensemble as well: its ``ensemble.yaml`` names the members.
     scores
-        Of the out-of-fold predictions, by case.
+        Of the out-of-fold predictions, by case; of those whose label a person made.
     report
         The same by organ; the last row is of all cases.
     """
@@ -100,7 +100,7 @@ def run(
     alike = groups.read(cohort.folder)
     record = Record(out, recipe)
     with _tidied(record):
-        labels = Labels.gather(cohort, curated)
+        labels = Labels.gather(cohort, curated, recipe.labels)
         with tempfile.TemporaryDirectory(prefix=".images-", dir=out) as scratch:
             samples = _read(labels, recipe, Path(scratch), progress)
             training = _Training(record, recipe, place, alike, started, progress)
@@ -143,6 +143,10 @@ class _Training:
         used = {key: rev.id for key, rev in labels.revisions.items() if key in read}
         self.record.begin(samples, fold_of, used)
         self.record.facts |= {
+            "labels": {
+                sample.case.id: {"origin": labels.origin(sample.case.id), "weight": sample.weight}
+                for sample in samples
+            },
             "device": describe(self.device),
             "precision": precision(self.device),
         }
@@ -198,7 +202,9 @@ def _measure(record: Record, labels: Labels, device: torch.device, tell: Tell) -
             share = step.done / step.total
             tell(Progress("predicting", share, step.seconds_left, notice=notice))
     found = []
-    cases = [labels.cohort.cases[case_id] for case_id in ids]
+    # a label that nobody has changed is a network's opinion: agreeing with it proves nothing
+    judged = [case_id for case_id in ids if labels.origin(case_id) != "raw prediction"]
+    cases = [labels.cohort.cases[case_id] for case_id in judged]
     for score in report.scores(cases, labels.mask, predictions):
         if isinstance(score, TrainerError):
             tell(Progress("predicting", 1.0, notice=str(score)))

@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from trainer.data.cohort import Cohort
-from trainer.data.store import Store
+from trainer.data.store import Origin, Start, Store
 from trainer.errors import CohortError
-from trainer.settings import Recipe
+from trainer.settings import LabelWeights, Recipe
 from trainer.train.dataset import Crops, Sample, Whole, load
 from trainer.train.labels import Labels
+
+RECIPE = Recipe(name="x", size=128, crop=64, batch_size=2)
 
 
 @pytest.fixture
@@ -120,9 +123,10 @@ def test_an_epoch_shows_large_images_more_often_and_is_never_tiny(cohort: Cohort
     recipe = Recipe(name="x", size=128, crop=64, batch_size=2)
 
     assert len(Crops(samples[:1], recipe)) >= 10 * recipe.batch_size
-    pixels, coverage = Crops(samples, recipe)[0]
+    pixels, coverage, weight = Crops(samples, recipe)[0]
     assert pixels.shape == (3, 64, 64)
     assert coverage.shape == (1, 64, 64)
+    assert float(weight) == 1
 
 
 def test_whole_images_are_padded_and_their_masks_are_not(cohort: Cohort, tmp_path: Path):
@@ -130,3 +134,62 @@ def test_whole_images_are_padded_and_their_masks_are_not(cohort: Cohort, tmp_pat
     for sample, (pixels, coverage) in zip(samples, Whole(samples), strict=False):
         assert pixels.shape[1] % 32 == pixels.shape[2] % 32 == 0
         assert coverage.shape[1:] == sample.coverage.shape
+
+
+class TestWeights:
+    """What labels are worth, by their origin and the confidence that went with them."""
+
+    ORIGINS: tuple[tuple[Origin, float | None], ...] = (
+        ("redrawn", None), ("edited prediction", 0.95), ("raw prediction", 0.95),
+        ("raw prediction", 0.7),
+    )  # fmt: skip
+
+    @pytest.fixture
+    def weighed(self, cohort: Cohort, store: Store) -> Callable[..., Labels]:
+        """One accepted mask of each kind; the fifth case has none, and no truth."""
+        ids = [case.id for case in cohort.cases.values() if case.has_truth]
+        for case_id, (origin, confidence) in zip(ids, self.ORIGINS, strict=True):
+            start = None if confidence is None else Start("ours", "a1", 0.5, confidence)
+            full = np.ones(cohort.shape(case_id), np.uint8)
+            store.add(
+                case_id, full, tool="test", status="accepted", origin=origin, started_from=start
+            )
+        return lambda **told: Labels.gather(cohort, store, LabelWeights.model_validate(told))
+
+    def weights(self, labels: Labels) -> list[float]:
+        return [labels.weight(case.id) for case in labels.cohort.cases.values() if case.has_truth]
+
+    def test_all_alike_where_the_recipe_says_nothing(self, weighed: Callable[..., Labels]):
+        assert self.weights(weighed()) == [1, 1, 1, 1]
+        assert weighed().left_out() == []
+
+    def test_raw_predictions_at_a_half_only_above_a_confidence(
+        self, weighed: Callable[..., Labels]
+    ):
+        labels = weighed(raw_prediction={"weight": 0.5, "min_confidence": 0.9}, redrawn=2)
+        assert self.weights(labels) == [2, 1, 0.5, 0]
+        assert len(labels.cases()) == 3
+        assert [case.id for case in labels.left_out()] == ["22"]
+
+    def test_a_confidence_that_nobody_kept_is_none(
+        self, cohort: Cohort, store: Store, weighed: Callable[..., Labels]
+    ):
+        full = np.ones(cohort.shape("31"), np.uint8)
+        store.add("31", full, tool="test", status="accepted", origin="raw prediction")
+        assert weighed(raw_prediction=0.5).weight("31") == 0.5
+        assert weighed(raw_prediction={"min_confidence": 0.1}).weight("31") == 0
+
+    def test_a_label_worth_nothing_leaves_its_case_out(
+        self, weighed: Callable[..., Labels], tmp_path: Path
+    ):
+        labels = weighed(raw_prediction=0, edited_prediction=0.25)
+        read = [item for item in load(labels, 128, tmp_path) if isinstance(item, Sample)]
+        assert [sample.weight for sample in read] == [1, 0.25]
+        mapped = [item for item in load(labels, 128, tmp_path, room=0) if isinstance(item, Sample)]
+        assert [sample.weight for sample in mapped] == [1, 0.25]
+        assert [float(Crops([one], RECIPE)[0][2]) for one in read] == [1, 0.25]
+
+    def test_truth_can_be_left_out_too(self, cohort: Cohort, store: Store):
+        store.add("11", np.ones(cohort.shape("11"), np.uint8), tool="test", status="accepted")
+        labels = Labels.gather(cohort, store, LabelWeights.model_validate({"truth": 0}))
+        assert [case.id for case in labels.cases()] == ["11"]

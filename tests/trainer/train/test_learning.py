@@ -7,7 +7,10 @@ import math
 import pytest
 import torch
 
-from trainer.train.losses import bce, soft_dice
+from trainer.model.network import build
+from trainer.settings import Recipe
+from trainer.train.learner import Learner
+from trainer.train.losses import bce, soft_dice, weighed
 from trainer.train.pace import Pace
 
 
@@ -38,6 +41,48 @@ def test_an_empty_batch_still_pulls_probabilities_down():
     assert logits.grad is not None
     assert bool((logits.grad >= 0).all())
     assert float(logits.grad.sum()) > 0
+
+
+@pytest.mark.parametrize("loss", [bce, soft_dice])
+def test_a_weight_of_a_half_halves_a_sample_s_gradient_and_no_other_s(loss):
+    torch.manual_seed(0)
+    logits = torch.randn(3, 1, 8, 8, requires_grad=True)
+    target = torch.rand(3, 1, 8, 8)
+
+    def gradient(*weights: float) -> tuple[float, torch.Tensor]:
+        logits.grad = None
+        value = loss(weighed(logits, torch.tensor(weights)), target)
+        value.backward()
+        assert logits.grad is not None
+        return float(value.detach()), logits.grad
+
+    value, alike = gradient(1, 1, 1)
+    assert value == float(loss(logits, target).detach())
+    same, apart = gradient(1, 0.5, 0)
+    assert same == value
+    assert torch.equal(apart[0], alike[0])
+    assert torch.allclose(apart[1], alike[1] / 2)
+    assert bool((alike[2] != 0).any())
+    assert not apart[2].any()
+
+
+def test_a_member_learns_by_what_its_labels_are_worth(tiny_recipe: Recipe):
+    torch.manual_seed(0)
+    network, _ = build(tiny_recipe.network)
+    learner = Learner(network.eval(), tiny_recipe, Pace(batches=1, seconds=None))
+    images = torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8)
+    inside = torch.randint(0, 2, (2, 1, 64, 64), dtype=torch.uint8) * 255
+
+    def gradient(*weights: float) -> torch.Tensor:
+        learner.zero_grad()
+        learner.training_step((images, inside, torch.tensor(weights)), 0).backward()
+        return torch.cat([p.grad.flatten() for p in learner.parameters() if p.grad is not None])
+
+    both, first, second = gradient(1, 1), gradient(1, 0), gradient(0, 1)
+    near = {"rtol": 1e-3, "atol": 1e-6}
+    assert torch.allclose(first + second, both, **near)
+    assert torch.allclose(gradient(1, 0.5), first + second / 2, **near)
+    assert not torch.allclose(gradient(1, 0.5), both, **near)
 
 
 def test_the_rate_rises_then_falls_to_rest():

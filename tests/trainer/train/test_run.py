@@ -9,11 +9,11 @@ import pytest
 
 from trainer.data.cohort import Cohort
 from trainer.data.predictions import Predictions
-from trainer.data.store import Store
+from trainer.data.store import Start, Store
 from trainer.errors import Cancelled, SettingsError
 from trainer.model import checkpoint
 from trainer.predict.ensemble import Predictor
-from trainer.settings import Recipe, read_ensemble, read_recipe
+from trainer.settings import LabelWeights, Recipe, read_ensemble, read_recipe
 from trainer.train.progress import Progress
 from trainer.train.run import run
 
@@ -193,6 +193,30 @@ def test_curated_masks_are_learned_and_named(cohort: Cohort, tiny_recipe: Recipe
     assert told["revisions"] == revisions
     assert result.report[-1].cases == len(ids)
     assert result.report[-1].dice_mean > 0.95  # of the truth's discs it would be below 0.5
+
+
+def test_a_run_names_what_each_label_was_and_judges_by_no_prediction(
+    cohort: Cohort, tiny_recipe: Recipe, tmp_path: Path
+):
+    store = Store.for_cohort(cohort.folder)
+    used = {}
+    for case_id, confidence in (("31", 0.95), ("12", 0.5)):
+        mask = np.ones(cohort.shape(case_id), np.uint8)
+        start = Start("ours", "a1", 0.5, confidence)
+        used[case_id] = store.add(
+            case_id, mask, tool="test", status="accepted", origin="raw prediction",
+            started_from=start,
+        ).id  # fmt: skip
+    worth = {"raw_prediction": {"weight": 0.5, "min_confidence": 0.9}}
+    recipe = tiny_recipe.model_copy(update={"labels": LabelWeights.model_validate(worth)})
+    result = run(cohort, recipe, tmp_path / "run", curated=store, device="cpu")
+    store.close()
+
+    document = json.loads((tmp_path / "run" / "run.json").read_text("utf-8"))
+    assert document["revisions"] == {"31": used["31"]}
+    truths = {case_id: {"origin": "truth", "weight": 1} for case_id in ("11", "21", "22")}
+    assert document["labels"] == truths | {"31": {"origin": "raw prediction", "weight": 0.5}}
+    assert {score.case_id for score in result.scores} == {"11", "21", "22"}
 
 
 def test_one_image_under_two_ids_is_not_counted_as_unseen(
