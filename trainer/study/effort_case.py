@@ -65,6 +65,8 @@ class Review:
         Of the units, at the end.
     is_done
         Whether the target was reached: in Dice, or F1 = 1.
+    cap
+        What it counts as where it was not.
     """
 
     mode: Mode
@@ -72,11 +74,12 @@ class Review:
     actions: tuple[Action, ...]
     f1: float
     is_done: bool
+    cap: int = CAP
 
     @property
     def cost(self) -> int:
-        """Actions that it took; `CAP` where it was not done."""
-        return sum(one.cost for one in self.actions) if self.is_done else CAP
+        """Actions that it took; `cap` where it was not done."""
+        return sum(one.cost for one in self.actions) if self.is_done else self.cap
 
     @property
     def dice(self) -> float:
@@ -105,12 +108,15 @@ class Job:
         The truth that take-a-side offers: a corrupted copy of the reference.
     target
         Dice to reach.
+    cap
+        Actions after which it is given up.
     """
 
     scene: Scene
     reference: Mask
     shown: Mask
     target: float
+    cap: int = CAP
 
 
 @dataclass(slots=True)
@@ -142,6 +148,10 @@ class _Tried:
         self._scene, self._score = scene, score
         self._known: dict[Hashable, _Known] = {}
 
+    def learn(self, other: _Tried) -> None:
+        """Take over what was tried on the same mask."""
+        self._known |= {key: replace(known) for key, known in other._known.items()}
+
     def edit(self, one: Proposal) -> Edit | None:
         """What a gesture does now."""
         known = self._known.get(one.key)
@@ -169,7 +179,7 @@ def _overlap(one: Box, other: Box) -> bool:
 
 
 def review(job: Job, mode: Mode) -> Review:
-    """Work until Dice or the units' F1 is right, `CAP` actions are spent, or nothing gains.
+    """Work until Dice or the units' F1 is right, `job.cap` actions are spent, or nothing gains.
 
     At each step that action is taken that gains most Dice for its cost; among several that
     reach the target the cheapest. A gesture that gained nothing before is tried again, where
@@ -182,11 +192,11 @@ def review(job: Job, mode: Mode) -> Review:
     while True:
         f1 = unit_f1(score.mask, job.reference)
         if score.dice >= job.target or f1 == 1:
-            return Review(mode, begun, tuple(done), f1, True)
+            return Review(mode, begun, tuple(done), f1, True, job.cap)
         reviewer = reviewer or _Reviewer(job, score, mode)
         step = reviewer.step()
-        if step is None or spent + step.cost > CAP:
-            return Review(mode, begun, tuple(done), f1, False)
+        if step is None or spent + step.cost > job.cap:
+            return Review(mode, begun, tuple(done), f1, False, job.cap)
         spent += step.cost
         done.append(step)
 
@@ -206,6 +216,8 @@ class _Reviewer:
         self._job, self._score, self._mode = job, score, mode
         self._scene = replace(job.scene, mask=score.mask)
         self._tried = _Tried(self._scene, score)
+        if mode != "brush":
+            self._tried.learn(_tried_at_first(job))
         self._units = [] if mode == "brush" else units_of(job.reference)
         self._sides = list(_sides(job)) if mode == "all" else []
 
@@ -262,6 +274,15 @@ class _Reviewer:
             edit = whole.keep(self._scene, settings)
             if reached > self._score.dice and edit is not None:
                 yield _Choice(edit.tool, 1, reached, edit)
+
+
+@lru_cache(maxsize=1)
+def _tried_at_first(job: Job) -> _Tried:
+    """Every gesture at the beginning, which several modes have in common."""
+    tried = _Tried(job.scene, Score(job.scene.mask, job.reference))
+    for one in proposals(job.scene, units_of(job.reference), job.reference):
+        tried.edit(one)
+    return tried
 
 
 @lru_cache(maxsize=1)

@@ -10,13 +10,13 @@ import numpy as np
 from trainer.tools.scene import Point
 from trainer.tools.unit_at import Unit
 
-_OUTSIDE = 0.04
+_OUTSIDE = 0.05
 """Of the square root of the area: how far outside its outline a unit is drawn around."""
 
-_COARSE = 0.06
+_COARSE = 0.08
 """Likewise: how far a straight stretch of the line may be from the outline."""
 
-_TREMBLE = 0.03
+_TREMBLE = 0.04
 """Likewise: standard deviation of a corner's place, cut at twice that."""
 
 

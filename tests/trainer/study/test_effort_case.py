@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from trainer.data.edits import Box
+from trainer.metrics import dice
+from trainer.study.effort_case import MODES, Job, review
+from trainer.study.effort_hand import rough_lasso
+from trainer.study.effort_score import unit_f1
+from trainer.tools.scene import Scene
+from trainer.tools.unit_at import unit_at
+
+SHAPE = (150, 210)
+
+
+def ellipses(*places: tuple[int, int, int, int]) -> np.ndarray:
+    mask = np.zeros(SHAPE, np.uint8)
+    for row, column, high, wide in places:
+        cv2.ellipse(mask, (column, row), (wide, high), 0, 0, 360, 1, -1)
+    return mask
+
+
+TRUTH = ellipses((40, 40, 25, 30), (45, 150, 22, 40), (110, 90, 30, 22))
+SMALL = (slice(140, 143), slice(200, 203))
+TRUTH[SMALL] = 1
+"""Worth no Dice, so that the units are never right before the Dice is."""
+
+
+def job(predicted: np.ndarray, shown: np.ndarray, target: float = 0.95) -> Job:
+    noise = np.random.default_rng(0).integers(0, 20, (*SHAPE, 3))
+    image = (np.where(TRUTH[..., None], (110, 60, 150), (225, 180, 200)) + noise).astype(np.uint8)
+    levels = np.asarray(cv2.GaussianBlur(predicted * np.uint8(200), (0, 0), 4), np.uint8)
+    return Job(Scene(predicted, image, levels, 0.5, 0.5), TRUTH, shown, target)
+
+
+MISSED = ellipses((40, 40, 25, 30), (48, 155, 16, 30))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_same_case_is_always_reviewed_in_the_same_way(mode) -> None:
+    reviews = [review(job(MISSED, TRUTH), mode) for _ in range(2)]
+
+    assert reviews[0] == reviews[1]
+    assert reviews[0].is_done and reviews[0].dice >= 0.95
+    assert reviews[0].cost == sum(one.cost for one in reviews[0].actions)
+    gains = [reviews[0].begun, *(one.dice for one in reviews[0].actions)]
+    assert gains == sorted(gains)
+
+
+def test_each_mode_uses_its_own_tools_only() -> None:
+    kinds = {mode: set(review(job(MISSED, TRUTH), mode).kinds()) for mode in MODES}
+
+    assert kinds["brush"] == {"brush"}
+    assert not kinds["tools"] & {"take truth", "take prediction", "clear"}
+    assert "take truth" in kinds["all"]
+
+
+def test_tools_cost_less_than_the_brush_and_sides_less_than_tools() -> None:
+    hard = ellipses((40, 50, 25, 30)) | ellipses((110, 100, 10, 10))
+    costs = [review(job(hard, TRUTH), mode).cost for mode in MODES]
+
+    assert costs[0] > costs[1] >= costs[2]
+
+
+def test_take_a_side_never_sees_the_reference() -> None:
+    """The truth that is shown agrees with the prediction, so that there is no side to take."""
+    blind = review(job(MISSED, MISSED), "all")
+    without = review(job(MISSED, MISSED), "tools")
+
+    assert set(blind.kinds()).isdisjoint({"take truth", "take prediction", "clear"})
+    assert blind.actions == without.actions
+
+
+def test_a_side_brings_what_is_shown_even_where_it_is_wrong() -> None:
+    """The missed unit is shown at the wrong place: taking it would gain nothing."""
+    moved = ellipses((40, 40, 25, 30), (45, 150, 22, 40)) | ellipses((120, 190, 20, 10))
+    found = review(job(ellipses((40, 40, 25, 30)), moved, 0.999), "all")
+
+    taken = [one for one in found.actions if one.kind == "take truth"]
+    assert len(taken) == 1
+    # the second unit comes exactly, the third not at all
+    wanted = ellipses((40, 40, 25, 30), (45, 150, 22, 40))
+    assert found.actions[found.actions.index(taken[0])].dice <= dice(wanted, TRUTH) + 0.25
+
+
+def test_a_case_at_its_target_costs_nothing() -> None:
+    found = [review(job(TRUTH, TRUTH), mode) for mode in MODES]
+
+    assert [one.cost for one in found] == [0, 0, 0]
+    assert all(one.is_done and not one.actions for one in found)
+
+
+def test_a_case_whose_units_all_match_is_done() -> None:
+    near = ellipses((40, 40, 21, 26), (45, 150, 18, 36), (110, 90, 26, 18))
+    near[SMALL] = 1
+    assert dice(near, TRUTH) < 0.95 and unit_f1(near, TRUTH) == 1
+
+    assert review(job(near, TRUTH), "brush").cost == 0
+
+
+def test_a_case_that_is_not_done_counts_as_the_cap() -> None:
+    given = replace(job(ellipses((40, 50, 10, 10)), TRUTH, 0.999), cap=3)
+
+    found = review(given, "brush")
+
+    assert not found.is_done and found.cost == 3
+    assert 0 < len(found.actions) <= 3
+
+
+def test_without_a_prediction_s_levels_the_other_tools_still_serve() -> None:
+    given = job(MISSED, TRUTH)
+    bare = replace(given, scene=replace(given.scene, levels=None))
+
+    found = review(bare, "tools")
+
+    assert found.is_done and "whole case" not in found.kinds()
+
+
+def test_a_lasso_is_drawn_roughly() -> None:
+    for place in ((40, 40), (45, 150), (110, 90)):
+        unit = unit_at(TRUTH, place)
+        assert unit is not None
+        lasso = rough_lasso(unit)
+        drawn = np.zeros(SHAPE, np.uint8)
+        corners = np.rint([(one.column, one.row) for one in lasso]).astype(np.int32)
+        cv2.fillPoly(drawn, [corners], 1)
+        likeness = dice(drawn, unit.onto(Box.whole(TRUTH)))
+        assert 0.8 < likeness < 0.97
+        assert 4 <= len(lasso) <= 16
+        assert rough_lasso(unit) == lasso
