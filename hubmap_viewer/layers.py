@@ -26,6 +26,8 @@ TRUTH = "truth"
 PREDICTION = "prediction"
 CURATED = "curated"
 SECOND = "second ensemble"
+PREVIEW = "preview"
+"""Only there while a mask is looked at that is none of the others."""
 NAMES = (IMAGE, PROBABILITY, CURATED, TRUTH, SECOND, PREDICTION)
 """From the bottom to the top of the canvas: outlines stay readable over the fill."""
 
@@ -60,6 +62,10 @@ class CaseLayers:
 
     def __contains__(self, name: str) -> bool:
         return name in self._made and self._made[name] in self._viewer.layers
+
+    def lend(self, layer: Layer) -> None:
+        """Have a layer that comes and goes be known by its name as well."""
+        self._made[layer.name] = layer
 
     def bind(self, key: str, act: Callable[[], None]) -> None:
         """Have a key of the curated layer do this in place of what napari's layer does."""

@@ -7,18 +7,19 @@ from napari.components import ViewerModel
 from napari.layers import Labels
 
 from hubmap_viewer import colours
-from hubmap_viewer.layers import outline_layer
+from hubmap_viewer.layers import PREVIEW, CaseLayers, outline_layer
 from hubmap_viewer.preview import Preview
 from hubmap_viewer.session import Session
-
-NAME = "preview"
 
 
 class PreviewLayer:
     """Outlines the preview's mask while there is one."""
 
-    def __init__(self, viewer: ViewerModel, session: Session, preview: Preview) -> None:
+    def __init__(
+        self, viewer: ViewerModel, session: Session, layers: CaseLayers, preview: Preview
+    ) -> None:
         self._viewer = viewer
+        self._layers = layers
         self._session = session
         self._preview = preview
         self._layer: Labels | None = None
@@ -33,9 +34,10 @@ class PreviewLayer:
         active = self._viewer.layers.selection.active
         unit = "µm" if here.loaded.case.pixel_size else "pixel"
         if self._layer is None or self._layer not in self._viewer.layers:
-            self._layer = outline_layer(NAME, levels, colours.PREVIEW)
+            self._layer = outline_layer(PREVIEW, levels, colours.PREVIEW)
             self._layer.scale, self._layer.units = np.array((pixel, pixel)), (unit, unit)
             self._viewer.add_layer(self._layer)
+            self._layers.lend(self._layer)
         else:
             self._layer.data = levels  # type: ignore[assignment]
             self._layer.scale, self._layer.units = np.array((pixel, pixel)), (unit, unit)

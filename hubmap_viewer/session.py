@@ -129,6 +129,8 @@ class Session:
         self.queue = tuple(cohort.cases)
         self.selected = ()
         self.cohort_opened.emit()
+        if self.held is not None:
+            self.told.emit(self._refusal())
         for problem in cohort.problems[:TOLD]:
             self.told.emit(problem)
         if len(cohort.problems) > TOLD:
@@ -264,7 +266,7 @@ class Session:
         self._rescore()
         self.case_opened.emit()
         self.case_updated.emit(case_id)
-        if not (self.may_draw or self.open.lost):
+        if taken is not None:
             self.told.emit(str(self._refusal()))
         for warning in loaded.warnings:
             self.told.emit(warning)

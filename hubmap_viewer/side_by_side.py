@@ -12,7 +12,15 @@ from napari.components.camera import Camera
 from napari.qt import QtViewer
 from psygnal import Signal
 
-from hubmap_viewer.layers import CURATED, IMAGE, PREDICTION, SECOND, TRUTH, CaseLayers
+from hubmap_viewer.layers import (
+    CURATED,
+    IMAGE,
+    PREDICTION,
+    PREVIEW,
+    SECOND,
+    TRUTH,
+    CaseLayers,
+)
 from hubmap_viewer.session import Session
 from hubmap_viewer.twin import Twin
 
@@ -35,6 +43,7 @@ PAIRS = (
     Pair(TRUTH, PREDICTION),
     Pair(PREDICTION, CURATED),
     Pair(SECOND, PREDICTION),
+    Pair(PREVIEW, CURATED),
 )
 
 
@@ -108,6 +117,8 @@ class SideBySide:
     def is_there(self, name: str) -> bool:
         """Whether the open case has this mask."""
         here = self._session.open
+        if name == PREVIEW:
+            return PREVIEW in self._layers
         return here is not None and here.side("second" if name == SECOND else name) is not None
 
     # -- both canvases --------------------------------------------------------------------

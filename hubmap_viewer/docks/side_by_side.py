@@ -28,6 +28,7 @@ COLOURS = {
     "prediction": colours.PREDICTION,
     "second ensemble": colours.SECOND,
     "curated": colours.CURATED,
+    "preview": colours.PREVIEW,
 }
 
 

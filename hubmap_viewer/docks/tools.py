@@ -49,7 +49,7 @@ class ToolsDock(QWidget):
         layout.addWidget(self.whole_panel)
         self.whole_panel.hide()
         self.whole_panel.closed.connect(lambda: self.whole_button.setChecked(False))
-        whole.asked.connect(self.whole_button.click)
+        whole.asked.connect(lambda: self.whole_button.click())
         toolbox.changed.connect(self._show)
         session.case_opened.connect(self._show)
         session.cohort_opened.connect(self._show)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from crashed import as_after_a_crash
 
 from cohorts import TRAIN
 from hubmap_viewer.loading import load
 from hubmap_viewer.recovery import lost_cases
 from hubmap_viewer.session import Session
 from trainer.data.cohort import Cohort
-from trainer.data.store import FILE, Journal, Store
+from trainer.data.store import Journal, Store
 
 Open = Callable[[], Session]
 
@@ -80,32 +80,10 @@ def test_strokes_of_both_windows_can_be_undone_in_the_third(opened: Open) -> Non
     assert np.array_equal(mask_of(session), TRAIN[0].mask)
 
 
-def as_after_a_crash(opened: Open, folder: Path) -> np.ndarray:
-    """A cohort whose last strokes are in the journal and in no revision; returns what was drawn."""
-    session = opened()
-    session.want("11")
-    paint(session, 0)
-    session.flush()
-    shutil.copytree(folder, folder.parent / "before")
-    paint(session, 60)
-    paint(session, 120)
-    drawn = mask_of(session).copy()
-    session.close()
-    for path in folder.glob(f"{FILE}*"):
-        path.unlink()
-    for path in (folder.parent / "before").glob(f"{FILE}*"):
-        shutil.copy(path, folder / path.name)
-    journal = folder / "journals" / "11.journal"
-    whole = journal.read_bytes()
-    last = whole.rindex(b'"kept"')
-    journal.write_bytes(whole[:last])
-    return drawn
-
-
 def test_lost_strokes_are_told_and_recovered_only_when_the_user_says_so(
     opened: Open, cohort_folder: Path
 ) -> None:
-    drawn = as_after_a_crash(opened, cohort_folder)
+    drawn = as_after_a_crash(cohort_folder)
     session = opened()
     assert session.store is not None
     assert session.sources.journal is not None
@@ -135,7 +113,7 @@ def test_lost_strokes_are_told_and_recovered_only_when_the_user_says_so(
 def test_discarded_strokes_are_not_offered_again_and_stay_in_the_journal(
     opened: Open, cohort_folder: Path
 ) -> None:
-    as_after_a_crash(opened, cohort_folder)
+    as_after_a_crash(cohort_folder)
     session = opened()
     session.want("11")
     before = mask_of(session).copy()
