@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -130,6 +131,22 @@ def forbidden_folder() -> Iterator[Path]:
             os.seteuid(0)
         folder.chmod(0o755)
         folder.rmdir()
+
+
+@pytest.fixture
+def own_folder() -> Iterator[Path]:
+    """A folder in which permissions mean something; root steps down to obey them, too."""
+    folder = Path(tempfile.mkdtemp())
+    root = os.geteuid() == 0
+    if root:
+        os.chown(folder, NOBODY, -1)
+        os.seteuid(NOBODY)
+    try:
+        yield folder
+    finally:
+        if root:
+            os.seteuid(0)
+        shutil.rmtree(folder)
 
 
 @pytest.fixture

@@ -142,7 +142,9 @@ class TestTelling:
             story(journal).replay()
 
     @given(st.lists(st.sampled_from(["edit", "undo", "redo", "keep", "restart"]), max_size=25))
-    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+    @settings(
+        suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None
+    )
     def test_undo_and_redo_go_on_across_restarts(self, tmp_path: Path, gestures: list[str]):
         journal, mask, history = Journal(tmp_path), drawn(50), History()
         journal.begin("17", mask, revision_id=None)
@@ -336,10 +338,29 @@ class TestTrouble:
             journal.begin("17", EMPTY, revision_id=None)
         assert journal.read("17") is None
 
+    def test_a_folder_made_read_only_between_two_strokes(self, own_folder: Path):
+        journal = Journal(own_folder)
+        journal.begin("17", EMPTY, revision_id=None)
+        journal.append("17", stroke(3))
+        file = file_of(own_folder)
+        before = file.read_bytes()
+        file.chmod(0o444)
+        with pytest.raises(StoreError, match=r"17\.journal: cannot be written; copy the cohort"):
+            journal.append("17", stroke(20))
+        assert file.read_bytes() == before
+        assert journal.unkept() == ["17"]
+        file.chmod(0o644)
+        journal.append("17", stroke(20))
+        assert np.array_equal(story(journal).replay(), drawn(3, 20))
+
     def test_a_stroke_without_a_mask(self, journal: Journal, tmp_path: Path):
         with pytest.raises(StoreError, match="a stroke came before the mask it changes"):
             journal.append("17", stroke(3))
-        assert not (tmp_path / "journals" / "17.journal").exists()
+        assert list(tmp_path.iterdir()) == []
+
+    def test_a_revision_without_a_stroke_needs_no_journal(self, journal: Journal, tmp_path: Path):
+        journal.keep("17", 1)
+        assert list(tmp_path.iterdir()) == []
 
     def test_a_clock_that_jumps_back_changes_no_order(self, journal: Journal):
         journal.begin("17", EMPTY, revision_id=None)

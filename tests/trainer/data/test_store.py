@@ -99,7 +99,9 @@ class TestKeeping:
             elements=st.integers(0, 1),
         )
     )
-    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+    @settings(
+        suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50, deadline=None
+    )
     def test_any_mask_comes_back(self, store: Store, mask: np.ndarray):
         back = store.mask(store.add("17", mask, tool="paint"))
         assert back.dtype == np.uint8
@@ -137,7 +139,9 @@ class TestProvenance:
     @given(
         st.lists(hnp.arrays(np.uint8, (7, 5), elements=st.integers(0, 1)), min_size=1, max_size=5)
     )
-    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
+    @settings(
+        suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None
+    )
     def test_changed_pixels_are_counted_against_the_parent(self, store: Store, masks: list):
         case_id = str(len(store.latest_all()))
         before = np.zeros((7, 5), np.uint8)
@@ -379,6 +383,20 @@ class TestTrouble:
     def test_a_folder_that_may_not_be_written(self, forbidden_folder: Path):
         with pytest.raises(StoreError, match=r"reviews\.sqlite: cannot be written; copy the coh"):
             Store.for_cohort(forbidden_folder)
+
+    def test_a_folder_made_read_only_is_told_and_then_goes_on(self, own_folder: Path):
+        store = Store.for_cohort(own_folder)
+        first = store.add("17", MASK, tool="paint")
+        store.close()
+        (own_folder / FILE).chmod(0o444)
+        own_folder.chmod(0o555)
+        with pytest.raises(StoreError, match=r"reviews\.sqlite: cannot be written; copy the coh"):
+            store.add("17", 1 - MASK, tool="paint")
+        own_folder.chmod(0o755)
+        (own_folder / FILE).chmod(0o644)
+        second = store.add("17", 1 - MASK, tool="paint")
+        store.close()
+        assert second.parent_id == first.id
 
     def test_a_folder_that_is_not_there(self, tmp_path: Path):
         with pytest.raises(StoreError, match="cannot be written"):

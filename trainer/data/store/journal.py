@@ -99,7 +99,7 @@ class Journal:
         self._append(case_id, told, b"" if edit is None else edit.bits)
 
     def keep(self, case_id: str, revision_id: int) -> None:
-        """Tell that all strokes so far are in a revision.
+        """Tell that all strokes so far are in a revision; where none was begun, there is no need.
 
         Raises
         ------
@@ -160,9 +160,11 @@ class Journal:
         path = self._path(case_id)
         content = json.dumps(told, ensure_ascii=False).encode() + b"\n" + bits
         with self._turn, _told(path):
-            self._folder.mkdir(exist_ok=True)
             if path not in self._begun and not _mend(path) and told["kind"] != "base":
+                if told["kind"] == "kept":
+                    return
                 raise StoreError("a stroke came before the mask it changes", file=path)
+            self._folder.mkdir(exist_ok=True)
             self._begun.discard(path)
             framing.append(path, content)
             self._begun.add(path)
