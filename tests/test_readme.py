@@ -67,7 +67,14 @@ def test_a_make_target_is_there(words: list[str]) -> None:
     "name", sorted(set(re.findall(r"`([\w./-]+/[\w./-]+|[\w-]+\.(?:md|toml))`", README)))
 )
 def test_a_file_named_is_there(name: str) -> None:
-    written_by_the_program = ("demo-output/", "predictions/", "runs/", "exports/", "oof/")
+    written_by_the_program = (
+        "demo-output/",
+        "predictions/",
+        "runs/",
+        "exports/",
+        "oof/",
+        "journals/",
+    )
     made_by_the_user = ("ensembles/", "recipes/")
     if name.startswith((*written_by_the_program, *made_by_the_user)):
         return
