@@ -101,11 +101,8 @@ def effort(
     with Terminal(json).speaking() as terminal, Wish() as wish:
         opened = named.cohort(cohort, terminal)
         from trainer.data.predictions import Predictions
-        from trainer.export import spare
         from trainer.study.effort import ASSUMPTIONS, Plan, by_organ, write
 
-        if out is not None:
-            spare(opened.folder, out / "cases.csv")
         kept = Predictions.open(predictions)
         efforts = _reviewed(opened, kept, Plan(target, seed), terminal, wish)
         if not efforts:

@@ -8,6 +8,7 @@ import os
 import signal
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -122,7 +123,9 @@ def run(
     if processes < 2:
         yield from map(work, case_ids)
         return
-    with multiprocessing.get_context("spawn").Pool(processes, _quiet) as pool:
+    with _deaf():
+        pool = multiprocessing.get_context("spawn").Pool(processes, _alone)
+    with pool:
         waiting = pool.imap(work, case_ids)
         for _ in case_ids:
             yield from _awaited(waiting.next)
@@ -141,9 +144,18 @@ def _awaited(
             return
 
 
-def _quiet() -> None:
-    """Leave Ctrl+C to the parent, and the other processor to the other process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Processes begun here never hear Ctrl+C: their parent does, and ends them."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _alone() -> None:
+    """Leave the other processor to the other process."""
     cv2.setNumThreads(1)
 
 
