@@ -82,8 +82,7 @@ def _bridge(one: Unit, other: Unit, shape: tuple[int, ...]) -> tuple[Box, Mask]:
         return box, drawn(line, width, box)
     box = around(line, _REACH, shape)
     ways = _distance(one.onto(box)) + _distance(other.onto(box))
-    # the line as well: a narrow way may miss every pixel's centre
-    return box, (ways <= gap + slack).astype(np.uint8) | drawn(line, 3, box)
+    return box, (ways <= gap + slack).astype(np.uint8)
 
 
 def _nearest(one: Unit, other: Unit) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

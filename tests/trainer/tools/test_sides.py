@@ -26,6 +26,17 @@ def test_a_side_is_taken_finding_by_finding(draw, see, made) -> None:
         assert np.array_equal(made(back, edit), predicted)
 
 
+def test_what_else_differs_in_the_box_stays(draw, see, made) -> None:
+    truth = draw((60, 60), (20, 20, 10, 10), (40, 40, 10, 10))
+    scene = see(draw((60, 60)))
+    region = np.zeros((60, 60), bool)
+    region[:30, :30] = True
+
+    after = made(scene, sides.take(scene, Box(0, 0, 60, 60), region, truth, "take truth"))
+
+    assert np.array_equal(after, truth * region)
+
+
 def test_clearing_empties_the_region_only(draw, see, made) -> None:
     scene = see(draw((60, 60), (30, 30, 20, 20)))
     region = np.zeros((20, 10), bool)
