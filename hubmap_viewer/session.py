@@ -13,6 +13,7 @@ from hubmap_viewer.keeping import Change, Keeper, Verdict
 from hubmap_viewer.loading import Loaded, Predicted, Sources
 from hubmap_viewer.open_case import OpenCase
 from hubmap_viewer.past import Past, start_of
+from hubmap_viewer.permission import no_store, why_not
 from hubmap_viewer.scores import Scores
 from hubmap_viewer.veil import Veil
 from trainer.data.case import Mask
@@ -129,8 +130,8 @@ class Session:
         self.queue = tuple(cohort.cases)
         self.selected = ()
         self.cohort_opened.emit()
-        if self.held is not None:
-            self.told.emit(self._refusal())
+        if (held := why_not(None, self.held)) is not None:
+            self.told.emit(held)
         for problem in cohort.problems[:TOLD]:
             self.told.emit(problem)
         if len(cohort.problems) > TOLD:
@@ -267,7 +268,7 @@ class Session:
         self.case_opened.emit()
         self.case_updated.emit(case_id)
         if taken is not None:
-            self.told.emit(str(self._refusal()))
+            self.told.emit(str(why_not(self.open, self.held)))
         for warning in loaded.warnings:
             self.told.emit(warning)
 
@@ -334,15 +335,15 @@ class Session:
 
     def _lets(self) -> bool:
         """Whether the open case may be changed; if not, the user is told why."""
-        if not self.may_draw:
-            self.told.emit(self._refusal())
-        return self.may_draw
+        reason = why_not(self.open, self.held)
+        if reason is not None:
+            self.told.emit(reason)
+        return reason is None
 
     @property
     def may_draw(self) -> bool:
         """Whether the open case's mask may be changed now."""
-        here = self.open
-        return here is not None and not (self.held or here.taken or here.lost)
+        return self.open is not None and why_not(self.open, self.held) is None
 
     def painted(
         self, tool: str, box: Box | None = None, parameters: Mapping[str, Any] | None = None
@@ -502,36 +503,7 @@ class Session:
         assert self.open is not None
         here, keeper = self.open, self._keeper
         if keeper is None or not keeper.keep(here, change, verdict):
-            self.told.emit(self._refusal())
-
-    def _refusal(self) -> TrainerError:
-        """Why nothing can be kept."""
-        case_id = None if self.open is None else self.open.id
-        if self.open is not None and self.open.lost is not None:
-            return TrainerError(
-                "strokes that were not saved wait for your decision",
-                case=case_id,
-                remedy="recover or discard them in the Review dock first",
-            )
-        if self.open is not None and self.open.taken is not None:
-            taken = self.open.taken
-            until = f"{taken.until.astimezone():%H:%M}"
-            return TrainerError(
-                f"{taken.by} has this case in hand until {until}, so this window can only look",
-                case=case_id,
-                remedy="review another case, or come back",
-            )
-        if self.held is not None:
-            return TrainerError(
-                f"{self.held} has this cohort open, so this window can only look",
-                case=case_id,
-                remedy="close the other window and open the cohort here again",
-            )
-        return TrainerError(
-            "nothing can be kept here",
-            case=case_id,
-            remedy="copy the cohort to a folder that can be written and open that",
-        )
+            self.told.emit(why_not(here, self.held) or no_store(here))
 
     def unsaved(self) -> list[str]:
         """Ids of the cases whose newest state is not on disk yet."""
