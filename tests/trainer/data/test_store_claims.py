@@ -57,7 +57,7 @@ def test_a_claimed_case_is_nobody_else_s(ada: Store, bo: Store):
 def test_a_released_case_is_free(ada: Store, bo: Store):
     ada.claims.release(taken(ada, "ada"))
     claim = taken(bo, "bo")
-    ada.claims.release(Claim("17", "ada", "ada's", claim.until))
+    ada.claims.release(Claim("17", "ada", "ada's", claim.until, None))
     assert isinstance(ada.claims.take("17", "ada"), Taken)
 
 
@@ -81,14 +81,35 @@ def test_a_claim_outlives_the_program_that_comes_back(ada: Store, place: Path | 
     again.close()
 
 
-def test_a_cohort_s_folder_makes_the_same_holder_again(tmp_path: Path):
-    names = set()
-    for folder in (tmp_path / "one", tmp_path / "one", tmp_path / "two"):
-        folder.mkdir(exist_ok=True)
-        store = Store.for_cohort(folder)
-        names.add(store.claims.holder)
+def test_windows_on_one_folder_are_apart_and_a_crashed_one_comes_back(tmp_path: Path):
+    (tmp_path / "store.url").write_text(f"sqlite:///{tmp_path / 'shared'}")
+    script = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from trainer.data.store import Store\n"
+        "store = Store.for_cohort(Path(sys.argv[1]))\n"
+        "print(store.claims.holder, flush=True)\n"
+        "sys.stdin.readline()\n"
+    )
+    crashing = subprocess.Popen(
+        [sys.executable, "-c", script, str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert crashing.stdout is not None
+    first = crashing.stdout.readline().strip()
+    second = Store.for_cohort(tmp_path)
+    crashing.kill()
+    crashing.communicate()
+    third = Store.for_cohort(tmp_path)
+    assert second.claims.holder != first
+    assert third.claims.holder == first
+    second.close()
+    again = Store.for_cohort(tmp_path)
+    assert again.claims.holder == second.claims.holder
+    for store in (third, again):
         store.close()
-    assert len(names) == 2
 
 
 class TestAdding:
@@ -107,19 +128,34 @@ class TestAdding:
             ada.add("17", MASK, tool="paint", claim=claim)
         assert ada.latest("17") is None
 
-    def test_where_another_had_it(self, ada: Store, bo: Store):
+    def test_where_another_has_changed_it(self, ada: Store, bo: Store):
         claim = taken(ada, "ada", LAPSED)
         theirs = taken(bo, "bo")
-        kept = bo.add("17", MASK, tool="paint", claim=theirs)
+        kept = bo.add("17", MASK, tool="paint", claim=theirs, author="bo")
         bo.claims.release(theirs)
-        with pytest.raises(StoreError, match="case 17: your claim has lapsed, and the case has"):
+        with pytest.raises(StoreError, match="case 17: your claim has lapsed, and bo has changed"):
             ada.add("17", 1 - MASK, tool="paint", claim=claim)
+        with pytest.raises(StoreError, match="case 17: your claim has lapsed, and bo has changed"):
+            ada.claims.renew(claim)
         assert ada.latest("17") == kept
+        fresh = taken(ada, "ada")
+        assert ada.add("17", 1 - MASK, tool="paint", claim=fresh).parent_id == kept.id
+
+    def test_what_was_on_its_way_when_the_case_was_given_back(self, ada: Store, bo: Store):
+        first = bo.add("17", MASK, tool="paint", author="bo")
+        claim = taken(ada, "ada")
+        ada.claims.release(claim)
+        assert ada.claims.renew(claim) == claim
+        for mask in (1 - MASK, MASK):
+            ada.add("17", mask, tool="paint", claim=claim, author="ada")
+        assert [one.author for one in ada.history("17")] == ["bo", "ada", "ada"]
+        assert first.id == claim.seen
+        assert bo.claims.others() == {}
 
 
 # Goes through the cases in nearly the order that the other reviewer goes through them, claims
-# each, says so by a file that must not be there, draws, and gives it back; some are left
-# without a word, as by a crash, with a claim that lapses.
+# each, says so by a file that must not be there, draws it unless it is drawn (or even then),
+# and gives it back; some are left without a word, as by a crash, with a claim that lapses.
 REVIEWER = """
 import json, sys, random
 from collections import deque
@@ -148,11 +184,10 @@ while queue:
             (folder / str(case)).touch(exist_ok=False)
         except FileExistsError:
             told["together"].append(case)
-    for _ in range(dice.randrange(2)):
-        store.latest(str(case))
     try:
-        revision = store.add(str(case), mask, tool="paint", author=author, claim=claim)
-        told["kept"].append([case, revision.id])
+        if claim.seen is None or dice.random() < 0.3:
+            revision = store.add(str(case), mask, tool="paint", author=author, claim=claim)
+            told["kept"].append([case, revision.id])
     except StoreError:
         assert crashes
         told["refused"] += 1
@@ -196,7 +231,7 @@ def test_two_reviewers_never_hold_one_case_and_lose_nothing(postgresql: Server, 
     assert kept == Counter((r.id, int(r.case_id)) for chain in chains for r in chain)
     for chain in chains:
         assert [r.parent_id for r in chain] == [None, *(r.id for r in chain[:-1])]
-        assert Counter(r.author for r in chain) == {"ada": 1, "bo": 1}
+        assert 1 <= len(chain) <= 2
 
 
 def test_a_table_of_claims_is_all_that_ever_shrinks(ada: Store, sql: Callable[[str], list[Any]]):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from trainer.data.store.database import Database
 from trainer.data.store.kept import user_name
+from trainer.data.store.revisions import newest
 from trainer.data.store.schema import claims
 from trainer.errors import StoreError
 
@@ -28,12 +29,15 @@ class Claim:
         Of all programs, the one that has it.
     until
         In UTC, by the database's clock.
+    seen
+        Of the case's newest revision when it was taken; None where there was none.
     """
 
     case_id: str
     author: str
     holder: str
     until: datetime
+    seen: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,23 +96,28 @@ class Claims:
         with self._database.writing() as connection:
             connection.execute(statement)
             row = connection.execute(_of(case_id)).one()
-        return _claim(row) if row.holder == self.holder else _taken(row)
+            last = newest(connection, case_id)
+        if row.holder != self.holder:
+            return _taken(row)
+        until, seen = _time(row.expires), None if last is None else last.id
+        return Claim(case_id, row.author, row.holder, until, seen)
 
     def renew(self, claim: Claim, lapse: timedelta = LAPSE) -> Claim:
-        """Have a claim last as long again from now.
+        """Have a claim last as long again from now; one that was given back stays so.
 
         Raises
         ------
         StoreError
-            If it has lapsed and the case has been another's since, or is now: what was read of
-            the case before may not be how it is. Or if the database cannot be asked.
+            If the case is another's by now, or was and they have changed it: what was read of
+            it before is not how it is. Or if the database cannot be asked.
         """
+        own = sa.and_(claims.c.case_id == claim.case_id, claims.c.holder == claim.holder)
         until = self._database.clock() + lapse.total_seconds()
         with self._database.writing() as connection:
             check(connection, claim, self._database)
-            renewed = claims.update().where(claims.c.case_id == claim.case_id)
-            connection.execute(renewed.values(expires=until))
-            return _claim(connection.execute(_of(claim.case_id)).one())
+            connection.execute(claims.update().where(own).values(expires=until))
+            row = connection.execute(sa.select(claims).where(own)).first()
+        return claim if row is None else replace(claim, until=_time(row.expires))
 
     def release(self, claim: Claim) -> None:
         """Give a case back; a claim that is another's by now stays theirs.
@@ -138,30 +147,30 @@ class Claims:
 
 
 def check(connection: sa.Connection, claim: Claim, database: Database) -> None:
-    """Refuse a writer whose case has been another's since the claim was given.
+    """Refuse a writer whose case is another's, or has been changed by another since.
 
-    A claim that lapsed without anybody taking the case is still good.
+    A claim that lapsed, or that was given back while a save was on its way, is still good as
+    long as nobody else came.
     """
     row = connection.execute(_of(claim.case_id)).first()
     if row is not None and row.holder == claim.holder:
         return
     now = connection.execute(sa.select(database.clock())).scalar_one()
-    if row is None or row.expires <= now:
-        problem = "your claim has lapsed, and the case has been another's since"
-        remedy = "open it again, and see what they did"
-    else:
+    if row is not None and row.expires > now:
         other = _taken(row)
         problem = f"{other.by} is at work on it until {other.until:%H:%M} UTC"
         remedy = "open another case, or wait"
+    else:
+        last = newest(connection, claim.case_id)
+        if last is None or last.id == claim.seen or last.author == claim.author:
+            return
+        problem = f"your claim has lapsed, and {last.author} has changed it since"
+        remedy = "open it again, and see what they did"
     raise StoreError(problem, file=database.place, case=claim.case_id, remedy=remedy)
 
 
 def _of(case_id: str) -> sa.Select[Any]:
     return sa.select(claims).where(claims.c.case_id == case_id)
-
-
-def _claim(row: sa.Row[Any]) -> Claim:
-    return Claim(row.case_id, row.author, row.holder, _time(row.expires))
 
 
 def _taken(row: sa.Row[Any]) -> Taken:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import os
 import platform
+import tempfile
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from hashlib import blake2b
+from itertools import count
 from pathlib import Path
 from typing import Self
+from uuid import uuid4
 
 from filelock import FileLock, Timeout
 
@@ -95,6 +99,37 @@ class Holding:
 
     def __exit__(self, *_: object) -> None:
         self.release()
+
+
+class Slot:
+    """A name for a program that works on a cohort of a shared store.
+
+    Of those that one user has open on one machine, each has a name of its own; one that starts
+    anew after a crash gets the name back, and with it the claims that it had.
+
+    Attributes
+    ----------
+    name
+        That no other program has, on this machine or on another.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        here = f"{user_name()}@{platform.node()}:{folder.resolve()}"
+        for number in count():
+            self.name = blake2b(f"{here}#{number}".encode(), digest_size=16).hexdigest()
+            place = Path(tempfile.gettempdir()) / f"hubmap-reviewer-{self.name}.lock"
+            self._lock = FileLock(place, thread_local=False)
+            try:
+                self._lock.acquire(blocking=False)
+            except Timeout:
+                continue
+            except (OSError, NotImplementedError):
+                self.name = uuid4().hex  # it will not come back, but it is nobody else's
+            return
+
+    def release(self) -> None:
+        """Give the name back."""
+        self._lock.release()
 
 
 def _sign(holder: Path) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Mapping
 from datetime import datetime
-from hashlib import blake2b
 from itertools import takewhile
 from pathlib import Path
 from typing import Any, Self
@@ -16,7 +14,8 @@ from trainer.data.case import Mask
 from trainer.data.store.batches import Batches
 from trainer.data.store.claims import Claim, Claims, check
 from trainer.data.store.database import Database
-from trainer.data.store.kept import keep_mask, mask_of, moment, packed, plain, stamp, user_name
+from trainer.data.store.holding import Slot
+from trainer.data.store.kept import keep_mask, mask_of, moment, packed, plain, stamp
 from trainer.data.store.looks import Looks
 from trainer.data.store.revisions import (
     ORIGINS,
@@ -88,6 +87,7 @@ class Store:
         self.batches = Batches(self._database)
         self.looks = Looks(self._database)
         self.claims = Claims(self._database, holder)
+        self._slot: Slot | None = None
 
     @classmethod
     def for_cohort(cls, folder: Path) -> Self:
@@ -96,9 +96,17 @@ class Store:
         One database, or one schema of it, holds the reviews of one cohort. The password is
         best left out of the URL and in PostgreSQL's own ``~/.pgpass``.
         """
-        here = f"{user_name()}@{platform.node()}:{folder.resolve()}"
-        holder = blake2b(here.encode(), digest_size=16).hexdigest()  # the same after a restart
-        return cls(_named(folder) or folder / FILE, holder)
+        url = _named(folder)
+        if url is None:
+            return cls(folder / FILE)
+        slot = Slot(folder)
+        try:
+            store = cls(url, slot.name)
+        except StoreError:
+            slot.release()
+            raise
+        store._slot = slot
+        return store
 
     @staticmethod
     def is_kept(folder: Path) -> bool:
@@ -292,6 +300,8 @@ class Store:
     def close(self) -> None:
         """Give the database back."""
         self._database.close()
+        if self._slot is not None:
+            self._slot.release()
 
 
 def _check(case_id: str, kind: str, word: str, known: tuple[str, ...]) -> None:
