@@ -50,6 +50,9 @@ def test_the_wheel_has_what_the_checkout_has(wheel: Path) -> None:
     images = "demo/cohort/train_images/*.tiff"
     assert len(list(packaged.glob(images))) == len(list(RESOURCES.glob(images))) > 0
     assert (wheel / "hubmap_viewer" / "napari.yaml").is_file()
+    migrations = "trainer/data/store/migrations/versions/*.py"
+    names = [[path.name for path in sorted(there.glob(migrations))] for there in (wheel, ROOT)]
+    assert names[0] == names[1] != []
     assert not (wheel / "tests").exists()
 
 
