@@ -13,12 +13,12 @@ import numpy as np
 
 from trainer.data.case import Mask
 from trainer.data.edits import Box, Edit
-from trainer.data.findings import find
 from trainer.metrics import dice
-from trainer.study.effort_actions import Proposal, deepest, proposals, units_of
+from trainer.study.effort_actions import Proposal, proposals, units_of
 from trainer.study.effort_brush import best_disc
 from trainer.study.effort_score import Score, unit_f1
-from trainer.tools import sides, whole
+from trainer.study.effort_sides import offered, piecewise
+from trainer.tools import whole
 from trainer.tools.scene import Scene
 
 Mode = Literal["brush", "tools", "all"]
@@ -27,7 +27,7 @@ MODES: tuple[Mode, ...] = get_args(Mode)
 CAP = 200
 """Actions after which a case counts as not done."""
 
-_THRESHOLDS = tuple(step / 10 for step in range(1, 10))
+_THRESHOLDS = tuple(step / 20 for step in range(1, 20))
 _LEAST_AREAS = (0.0, 0.25)
 """Smallest unit kept by a whole-case setting, as a share of the reference's median unit."""
 
@@ -219,7 +219,7 @@ class _Reviewer:
         if mode != "brush":
             self._tried.learn(_tried_at_first(job))
         self._units = [] if mode == "brush" else units_of(job.reference)
-        self._sides = list(_sides(job)) if mode == "all" else []
+        self._sides = offered(job.scene, job.shown) if mode == "all" else []
 
     def step(self) -> Action | None:
         """Take the best action; None where none gains."""
@@ -248,26 +248,14 @@ class _Reviewer:
         if self._mode == "brush":
             return
         gestures = proposals(self._scene, self._units, self._job.reference)
-        for one in (*gestures, *self._sides, *self._pieces()):
+        pieces = piecewise(self._scene.mask, self._job.shown) if self._mode == "all" else ()
+        for one in (*gestures, *self._sides, *pieces):
             if not hopeless and self._tried.is_hopeless(one):
                 continue
             edit = self._tried.edit(one)
             if edit is not None:
                 yield _Choice(edit.tool, one.cost, self._score.after(edit), edit)
         yield from self._best_setting()
-
-    def _pieces(self) -> Iterator[Proposal]:
-        """Truth's side at one connected piece of what it differs in from the mask."""
-        if self._mode != "all":
-            return
-        shown = self._job.shown
-        for piece in units_of(self._scene.mask ^ shown):
-            if piece.area >= 16:
-                point, _ = deepest(piece.inside, piece.box)
-                yield Proposal(
-                    ("take piece", point, piece.box), piece.box, 1,
-                    lambda scene, p=point: sides.take_piece(scene, p, shown, "take truth"),
-                )  # fmt: skip
 
     def _best_setting(self) -> Iterator[_Choice]:
         for reached, settings in _settings(self._job)[:1]:
@@ -300,22 +288,3 @@ def _settings(job: Job) -> list[tuple[float, whole.Settings]]:
         settings = whole.Settings(threshold, least * median * side**2, filled, parted)
         found.append((dice(whole.apply(job.scene, settings), job.reference), settings))
     return sorted(found, key=lambda pair: -pair[0])
-
-
-def _sides(job: Job) -> Iterator[Proposal]:
-    """Truth's side, the prediction's and neither, at every finding between the two."""
-    predicted = job.scene.mask.copy()
-    for number, finding in enumerate(find(job.shown, predicted, job.scene.levels)):
-        box, region = Box(*finding.box), finding.region
-        yield Proposal(
-            ("take truth", number), box, 1,
-            lambda scene, b=box, r=region: sides.take(scene, b, r, job.shown, "take truth"),
-        )  # fmt: skip
-        yield Proposal(
-            ("take prediction", number), box, 1,
-            lambda scene, b=box, r=region: sides.take(scene, b, r, predicted, "take prediction"),
-        )  # fmt: skip
-        yield Proposal(
-            ("clear", number), box, 1,
-            lambda scene, b=box, r=region: sides.clear(scene, b, r),
-        )  # fmt: skip

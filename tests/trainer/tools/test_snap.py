@@ -32,6 +32,8 @@ def test_a_rough_lasso_comes_to_lie_on_the_edge(draw, see, made, way, seen_by) -
     scene = see(np.zeros_like(unit), unit)
     if seen_by == "image":
         scene = replace(scene, levels=np.full_like(unit, 70))
+    else:
+        scene = replace(scene, image=np.full_like(scene.image, 150))
     lasso = rough(120, 130, 60)[::way]
 
     edit = snap.snap(scene, lasso)
