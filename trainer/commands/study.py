@@ -145,14 +145,14 @@ def _reviewed(
 
 def _effort_table(organs: dict[str, dict[Mode, Figures]], target: float) -> Table:
     table = Table("organ", "mode", title=f"Actions a case until Dice {target:g} or unit F1 1")
-    for name in ("cases", "median", "90 %", "not done", "longer than brush"):
+    for name in ("cases", "median", "90 %", "not done", "shorter without"):
         table.add_column(name, justify="right")
     table.add_column("by kind")
     for organ, modes in organs.items():
         for mode, one in modes.items():
             kinds = ", ".join(f"{count} {kind}" for kind, count in one.actions.items())
             figures = str(one.cases), f"{one.median:g}", f"{one.p90:.1f}"
-            table.add_row(organ, mode, *figures, str(one.undone), str(one.longer), kinds)
+            table.add_row(organ, mode, *figures, str(one.undone), str(one.shorter_without), kinds)
         table.add_section()
     return table
 

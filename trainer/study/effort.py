@@ -23,7 +23,7 @@ from trainer.errors import CohortError, MaskError, TrainerError
 from trainer.predict.postprocess import cut, enlarged
 from trainer.review.masks import Predicted
 from trainer.study.corruption import corrupt
-from trainer.study.effort_case import CAP, MODES, Job, Mode, Review, review
+from trainer.study.effort_case import CAP, MODES, Job, Mode, Review, reviews
 from trainer.tools.scene import Scene
 
 PROCESSES = 2
@@ -36,7 +36,10 @@ ASSUMPTIONS = (
     "An action is a click, a stroke of a brush or a cut, a lasso, a key at a finding, a whole-case"
     " setting kept, or one step of the wheel; a disc of the brush has any place and radius.",
     "The simulated reviewer sees every difference from the reference as exactly as the reference"
-    " has it, and takes the action that gains most Dice for its cost; a lasso is drawn roughly.",
+    " has it, and takes the action that gains most Dice for its cost, or one that ends the work;"
+    " a lasso is drawn roughly.",
+    "Who has more tools need not use them: where they led the longer way, the way without them is"
+    " counted (shorter_without says how often).",
     "Done is Dice at the target or a unit F1 of 1 (units match where their intersection is more"
     " than half of their union; below 1/20,000 of the image they do not count).",
     "Take-a-side offers the prediction and a corrupted copy of the reference, in which a third of"
@@ -85,8 +88,8 @@ class Figures:
         How many.
     undone
         Of these, how many were not done; they count as `CAP` actions.
-    longer
-        Cases that took more actions than by brush alone.
+    shorter_without
+        Cases that count as in the mode before, because that took fewer actions.
     """
 
     median: float
@@ -94,7 +97,7 @@ class Figures:
     actions: dict[str, int]
     cases: int
     undone: int
-    longer: int
+    shorter_without: int
 
 
 def run(
@@ -166,8 +169,7 @@ def _attempt(
         job = job_of(cohort, predictions, plan, case_id)
     except TrainerError as error:  # its sentence, as an error does not cross processes whole
         return str(error)
-    reviews: dict[Mode, Review] = {mode: review(job, mode) for mode in MODES}
-    return CaseEffort(case_id, cohort.cases[case_id].organ, reviews)
+    return CaseEffort(case_id, cohort.cases[case_id].organ, reviews(job))
 
 
 def job_of(cohort: Cohort, predictions: Predictions, plan: Plan, case_id: str) -> Job:
@@ -224,16 +226,16 @@ def by_organ(efforts: Sequence[CaseEffort]) -> dict[str, dict[Mode, Figures]]:
 
 
 def _figures(efforts: Sequence[CaseEffort], mode: Mode) -> Figures:
-    reviews = [one.reviews[mode] for one in efforts]
-    costs = [one.cost for one in reviews]
-    kinds = sum((one.kinds() for one in reviews), Counter[str]())
+    told = [one.reviews[mode] for one in efforts]
+    costs = [one.cost for one in told]
+    kinds = sum((one.kinds() for one in told), Counter[str]())
     return Figures(
-        float(np.median(costs)),
-        float(np.percentile(costs, 90)),
-        dict(kinds.most_common()),
-        len(costs),
-        sum(not one.is_done for one in reviews),
-        sum(one.reviews[mode].cost > one.reviews["brush"].cost for one in efforts),
+        median=float(np.median(costs)),
+        p90=float(np.percentile(costs, 90)),
+        actions=dict(kinds.most_common()),
+        cases=len(told),
+        undone=sum(not one.is_done for one in told),
+        shorter_without=sum(one.is_without for one in told),
     )
 
 

@@ -27,6 +27,9 @@ MODES: tuple[Mode, ...] = get_args(Mode)
 CAP = 200
 """Actions after which a case counts as not done."""
 
+_LOOKED_AHEAD = 12
+"""Of the actions that gain most, those of which it is known whether all units match then."""
+
 _THRESHOLDS = tuple(step / 20 for step in range(1, 20))
 _LEAST_AREAS = (0.0, 0.25)
 """Smallest unit kept by a whole-case setting, as a share of the reference's median unit."""
@@ -67,6 +70,8 @@ class Review:
         Whether the target was reached: in Dice, or F1 = 1.
     cap
         What it counts as where it was not.
+    is_without
+        Whether this is the way of a mode with fewer tools, because it was shorter.
     """
 
     mode: Mode
@@ -75,6 +80,7 @@ class Review:
     f1: float
     is_done: bool
     cap: int = CAP
+    is_without: bool = False
 
     @property
     def cost(self) -> int:
@@ -178,11 +184,27 @@ def _overlap(one: Box, other: Box) -> bool:
     return rows and one.left < other.right and other.left < one.right
 
 
+def reviews(job: Job) -> dict[Mode, Review]:
+    """The case reviewed in every mode.
+
+    Who has more tools need not use them: where the best actions one by one with all tools
+    take longer than those without some of them, the shorter way is taken.
+    """
+    found: dict[Mode, Review] = {}
+    shortest: Review | None = None
+    for mode in MODES:
+        one = review(job, mode)
+        if shortest is not None and shortest.cost < one.cost:
+            one = replace(shortest, mode=mode, is_without=True)
+        found[mode] = shortest = one
+    return found
+
+
 def review(job: Job, mode: Mode) -> Review:
     """Work until Dice or the units' F1 is right, `job.cap` actions are spent, or nothing gains.
 
-    At each step that action is taken that gains most Dice for its cost; among several that
-    reach the target the cheapest. A gesture that gained nothing before is tried again, where
+    At each step that action is taken that gains most Dice for its cost, unless a single one
+    ends the work. A gesture that gained nothing before is tried again, where
     the mask has changed, once nothing else gains.
     """
     score = Score(job.scene.mask, job.reference)
@@ -231,8 +253,19 @@ class _Reviewer:
         return Action(best.kind, best.cost, self._score.dice)
 
     def _best(self, *, hopeless: bool) -> _Choice | None:
-        gaining = (one for one in self._choices(hopeless) if one.dice > self._score.dice)
-        return max(gaining, key=self._rank, default=None)
+        gaining = [one for one in self._choices(hopeless) if one.dice > self._score.dice]
+        gaining.sort(key=self._rank, reverse=True)
+        if len(gaining) > 1 and gaining[0].dice < self._job.target:
+            for one in gaining[:_LOOKED_AHEAD]:
+                if one.cost == 1 and self._matches_units(one):
+                    return one
+        return gaining[0] if gaining else None
+
+    def _matches_units(self, one: _Choice) -> bool:
+        """Whether every unit would match."""
+        after = self._score.mask.copy()
+        one.edit.apply(after)
+        return unit_f1(after, self._job.reference) == 1
 
     def _rank(self, one: _Choice) -> tuple[bool, float]:
         """What counts: to be done at the price of two, at the least price; then gain a price."""

@@ -8,7 +8,7 @@ import pytest
 
 from trainer.data.edits import Box
 from trainer.metrics import dice
-from trainer.study.effort_case import MODES, Action, Job, Review, review
+from trainer.study.effort_case import MODES, Action, Job, Review, review, reviews
 from trainer.study.effort_hand import rough_lasso
 from trainer.study.effort_score import unit_f1
 from trainer.tools.scene import Scene
@@ -88,6 +88,28 @@ def test_a_case_whose_units_all_match_is_done() -> None:
     assert dice(near, TRUTH) < 0.95 and unit_f1(near, TRUTH) == 1
 
     assert review(job(near, TRUTH), "brush").cost == 0
+
+
+def test_an_action_after_which_all_units_match_is_taken_before_one_that_gains_more() -> None:
+    # a rim is worth more Dice than the small unit that alone is missing
+    near = ellipses((40, 40, 19, 23), (45, 150, 22, 40), (110, 90, 30, 22))
+    assert unit_f1(near, TRUTH) < 1
+    given = job(near, TRUTH, 1.0)
+
+    found = review(given, "all")
+
+    assert (found.cost, found.f1) == (1, 1) and found.dice < 0.96
+
+
+def test_more_tools_never_take_longer() -> None:
+    for predicted in (MISSED, ellipses((75, 105, 70, 95))):
+        found = reviews(job(predicted, MISSED))
+        costs = [found[mode].cost for mode in MODES]
+        assert costs == sorted(costs, reverse=True)
+        for mode in MODES:
+            assert found[mode].mode == mode
+            own = review(job(predicted, MISSED), mode)
+            assert found[mode].is_without == (found[mode].cost < own.cost)
 
 
 def test_a_case_that_is_not_done_counts_as_the_cap() -> None:
