@@ -27,7 +27,7 @@ MODES: tuple[Mode, ...] = get_args(Mode)
 CAP = 200
 """Actions after which a case counts as not done."""
 
-_LOOKED_AHEAD = 12
+_LOOKED_AHEAD = 24
 """Of the actions that gain most, those of which it is known whether all units match then."""
 
 _THRESHOLDS = tuple(step / 20 for step in range(1, 20))
