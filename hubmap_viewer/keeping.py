@@ -191,6 +191,10 @@ class Keeper:
         """The case's newest draft that is not in the store yet."""
         return None if self._writer is None else self._writer.saver.pending(case_id)
 
+    def newest(self, case_id: str) -> int:
+        """The revision that this window made of a case last; 0 for none."""
+        return 0 if self._writer is None else self._writer.saver.newest(case_id)
+
     def unsaved(self) -> list[str]:
         """Ids of the cases whose newest state is not in the store yet."""
         return [] if self._writer is None else self._writer.saver.unsaved()

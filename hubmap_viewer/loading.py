@@ -140,7 +140,7 @@ def load(sources: Sources, case_id: str) -> Loaded:
     kept = _try(lambda: _kept(sources.store, revision, image.shape[:2]), warnings)
     curated, start = _start(kept, truth, predicted, image.shape[:2])
     begun = _begun(sources, revision if kept is not None else None, start, predicted)
-    told = _try(lambda: told_by_journal(sources, case_id, curated, revision, begun), warnings)
+    told = _try(lambda: told_by_journal(sources, case_id, curated, begun), warnings)
     past, lost = told or (begun, None)
     return Loaded(
         case=sources.cohort.cases[case_id],

@@ -10,7 +10,7 @@ import numpy as np
 from trainer.data.case import Mask
 from trainer.data.edits import History
 from trainer.data.predictions import Predictions
-from trainer.data.store import Origin, Revision, Start, Store, Story
+from trainer.data.store import Origin, Start, Store, Story
 
 if TYPE_CHECKING:
     from hubmap_viewer.loading import Sources
@@ -84,7 +84,7 @@ def start_of(predictions: Predictions, threshold: float) -> Start:
 
 
 def told_by_journal(
-    sources: Sources, case_id: str, curated: Mask, revision: Revision | None, begun: Past
+    sources: Sources, case_id: str, curated: Mask, begun: Past
 ) -> tuple[Past, Lost | None]:
     """What the journal knows of the open mask's past, and what it holds besides.
 
@@ -96,8 +96,6 @@ def told_by_journal(
         The case.
     curated
         Its mask as the store has it, or as its review begins.
-    revision
-        Its newest revision.
     begun
         What `curated` is without the journal.
     """
@@ -109,8 +107,7 @@ def told_by_journal(
     past = replace(before, history=History.of(*story.history()), goes_on=True)
     if np.array_equal(last, curated):
         return past, None
-    newer = revision is not None and revision.id != story.kept_id
-    if not story.unkept or (revision and newer and revision.created > story.unkept[-1].at):
+    if not story.unkept:
         return begun, None
     return begun, Lost(last, past, len(story.unkept), story)
 

@@ -25,18 +25,18 @@ def why_not(here: OpenCase | None, held: Held | None) -> TrainerError | None:
         )
     if here is None:
         return None
-    if here.lost is not None:
-        return TrainerError(
-            "strokes that were not saved wait for your decision",
-            case=here.id,
-            remedy="recover or discard them in the Review dock first",
-        )
     if here.taken is not None:
         return TrainerError(
             f"{here.taken.by} has this case in hand until "
             f"{here.taken.until.astimezone():%H:%M}, so this window can only look",
             case=here.id,
             remedy="review another case, or come back",
+        )
+    if here.lost is not None:
+        return TrainerError(
+            "strokes that were not saved wait for your decision",
+            case=here.id,
+            remedy="recover or discard them in the Review dock first",
         )
     return None
 

@@ -24,7 +24,7 @@ from trainer.data.store import (
     Store,
     Stroke,
 )
-from trainer.errors import StoreError
+from trainer.errors import ClaimError, StoreError
 
 QUIET = 0.2
 """Seconds without a further stroke after which a draft is saved."""
@@ -119,6 +119,7 @@ class Saver:
         self._failed = failed
         self._waiting: dict[str, _Waiting] = {}
         self._writing: Draft | None = None
+        self._newest: dict[str, int] = {}
         self._covers = True
         self._told = ""
         self._hurry = False
@@ -161,6 +162,11 @@ class Saver:
             if self._writing is not None and self._writing.case_id == case_id:
                 return self._writing
             return None
+
+    def newest(self, case_id: str) -> int:
+        """The revision that this saver made of a case last; 0 for none."""
+        with self._change:
+            return self._newest.get(case_id, 0)
 
     def unsaved(self) -> list[str]:
         """Ids of the cases whose newest draft is not in the store yet."""
@@ -252,15 +258,25 @@ class Saver:
                 seconds=draft.seconds,
                 claim=draft.claim,
             )
+        except ClaimError as error:
+            # to try again is no use: its strokes wait in the journal for the user to decide
+            self._give_up()
+            return error
         except StoreError as error:
             self._put_back(draft)
             return error
         problem = self._cover(revision)
         with self._change:
+            self._newest[draft.case_id] = revision.id
             self._writing = None
             self._change.notify_all()
         self._saved(revision)
         return problem
+
+    def _give_up(self) -> None:
+        with self._change:
+            self._writing = None
+            self._change.notify_all()
 
     def _cover(self, revision: Revision) -> StoreError | None:
         """Have the journal say that its strokes are in a revision, if all of them are in it."""

@@ -21,7 +21,7 @@ from trainer.data.cohort import Cohort
 from trainer.data.edits import Box, Edit, History
 from trainer.data.predictions import Predictions
 from trainer.data.store import ACCEPT, Held, Reason, Revision, Status, Store
-from trainer.errors import StoreError, TrainerError
+from trainer.errors import ClaimError, StoreError, TrainerError
 from trainer.tools.scene import Scene
 
 TOLD = 3
@@ -273,8 +273,11 @@ class Session:
             self.told.emit(warning)
 
     def _is_outdated(self, loaded: Loaded) -> bool:
-        """Whether others who share the store have changed a case since it was read."""
+        """Whether a case has another revision since it was read, of this window or of others."""
         store, case_id = self.store, loaded.case.id
+        read = 0 if loaded.revision is None else loaded.revision.id
+        if self._keeper is not None and self._keeper.newest(case_id) > read:
+            return True
         if store is None or not store.shared:
             return False
         latest = store.latest(case_id)
@@ -406,7 +409,7 @@ class Session:
     def recover(self) -> None:
         """Take the strokes over that the open case's last window did not save."""
         here, keeper = self.open, self._keeper
-        if here is None or keeper is None or here.lost is None:
+        if here is None or keeper is None or here.lost is None or not self._decides():
             return
         edit = here.recover()
         self._pasts[here.id] = here.past
@@ -423,11 +426,18 @@ class Session:
     def discard(self) -> None:
         """Leave the strokes that were not saved; the journal keeps them, and asks no more."""
         here, keeper = self.open, self._keeper
-        if here is None or keeper is None or here.lost is None:
+        if here is None or keeper is None or here.lost is None or not self._decides():
             return
         here.lost = None
         keeper.begin(here)
         self.lost_settled.emit(here.id)
+
+    def _decides(self) -> bool:
+        """Whether the open case's lost strokes are this window's to decide on."""
+        assert self.open is not None
+        if self.open.taken is not None:
+            self.told.emit(why_not(self.open, self.held))
+        return self.open.taken is None
 
     def undo(self) -> None:
         """Take the open case's last edit back."""
@@ -521,8 +531,14 @@ class Session:
             self.case_updated.emit(revision.case_id)
 
     def _on_not_saved(self, folder: Path, error: StoreError) -> None:
-        if self._is_open(folder):
-            self.told.emit(error)
+        if not self._is_open(folder):
+            return
+        self.told.emit(error)
+        if isinstance(error, ClaimError) and error.case is not None and self._keeper is not None:
+            self._pasts.pop(error.case, None)
+            self._keeper.begins_anew(error.case)
+            if self.open is not None and self.open.id == error.case:
+                self.want(error.case)
 
     def _is_open(self, folder: Path) -> bool:
         """Whether this cohort is still the one under review: its saver may speak later."""

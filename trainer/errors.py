@@ -73,6 +73,10 @@ class StoreError(TrainerError):
     """Reviews cannot be read or kept."""
 
 
+class ClaimError(StoreError):
+    """Another reviewer has the case in hand, or has changed it."""
+
+
 class PredictionError(TrainerError):
     """Predictions cannot be read or kept."""
 

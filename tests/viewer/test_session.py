@@ -66,6 +66,20 @@ def test_what_is_painted_without_a_word_is_kept_on_leaving(
     store.close()
 
 
+def test_a_case_read_before_its_draft_was_saved_is_read_again(session: Session) -> None:
+    session.want("11")
+    paint(session, slice(0, 20))
+    assert session.open is not None
+    drawn = session.open.curated.copy()
+    early = load(session.sources, "11")
+    session.want("12")
+    assert session.flush()
+    session.wanted = "11"
+    session.put(early)
+    assert session.open.id == "11"
+    assert np.array_equal(session.open.curated, drawn)
+
+
 def test_a_case_opened_before_its_draft_is_saved_shows_the_draft(session: Session) -> None:
     session.want("11")
     paint(session, slice(0, 20))

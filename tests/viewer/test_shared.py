@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import threading
+import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -96,3 +99,46 @@ def test_each_keeps_what_they_drew_on_their_own_case(sit: Sit) -> None:
     assert bob.flush()
     assert ann.store is not None
     assert set(ann.store.latest_all()) == {"11", "12"}
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+    started = time.monotonic()
+    while not condition():
+        assert time.monotonic() - started < seconds
+        threading.Event().wait(0.01)
+
+
+def test_a_save_that_came_too_late_is_told_and_its_strokes_are_offered(
+    sit: Sit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ann pauses so long that her claim lapses; Bob changes the case; Ann draws on."""
+    ann, bob = sit(), sit()
+    words: list[str] = []
+    ann.told.connect(lambda message: words.append(str(message)))
+    ann.want("11")
+    assert ann.store is not None
+    ann.store.claims.take("11", lapse=timedelta(seconds=-1))
+    bob.want("11")
+    assert bob.may_draw
+    paint(bob, 100)
+    bob.flush()
+    bobs = mask_of(bob).copy()
+
+    paint(ann, 10)
+    anns = mask_of(ann).copy()
+    ann.flush()
+    wait_for(lambda: ann.open is not None and ann.open.lost is not None)
+    assert any("is at work on it" in word for word in words)
+    assert np.array_equal(mask_of(ann), bobs)
+    assert ann.open is not None
+    assert ann.open.lost is not None
+    ann.recover()
+    assert np.array_equal(mask_of(ann), bobs)
+
+    bob.want("12")
+    ann.want("12")
+    ann.want("11")
+    ann.recover()
+    assert np.array_equal(mask_of(ann), anns)
+    ann.flush()
+    assert len(ann.store.history("11")) == 2

@@ -13,7 +13,7 @@ from trainer.data.store.database import Database
 from trainer.data.store.kept import user_name
 from trainer.data.store.revisions import newest
 from trainer.data.store.schema import claims
-from trainer.errors import StoreError
+from trainer.errors import ClaimError
 
 LAPSE = timedelta(minutes=15)
 """After which a claim that nobody renewed is void: whoever held it has gone home, or crashed."""
@@ -166,7 +166,7 @@ def check(connection: sa.Connection, claim: Claim, database: Database) -> None:
             return
         problem = f"your claim has lapsed, and {last.author} has changed it since"
         remedy = "open it again, and see what they did"
-    raise StoreError(problem, file=database.place, case=claim.case_id, remedy=remedy)
+    raise ClaimError(problem, file=database.place, case=claim.case_id, remedy=remedy)
 
 
 def _of(case_id: str) -> sa.Select[Any]:
