@@ -187,6 +187,12 @@ class Keeper:
         """The case's mask is another than its journal ends with."""
         self._chains.discard(case_id)
 
+    def lose(self, case_id: str) -> None:
+        """A case is in another's hand: it has to be claimed, and its journal begun, anew."""
+        self.begins_anew(case_id)
+        if self._claim is not None and self._claim.case_id == case_id:
+            self._claim = None
+
     def pending(self, case_id: str) -> Draft | None:
         """The case's newest draft that is not in the store yet."""
         return None if self._writer is None else self._writer.saver.pending(case_id)

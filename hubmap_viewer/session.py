@@ -291,6 +291,8 @@ class Session:
         """What led to the case's mask: as this window knows it, else as the journal tells it."""
         case_id = loaded.case.id
         if case_id not in self._pasts:
+            if loaded.lost is not None:
+                return loaded.past  # which it is, the user has yet to say
             self._pasts[case_id] = loaded.past
             if loaded.past.goes_on and self._keeper is not None:
                 self._keeper.goes_on(case_id)
@@ -429,6 +431,7 @@ class Session:
         if here is None or keeper is None or here.lost is None or not self._decides():
             return
         here.lost = None
+        self._pasts[here.id] = here.past
         keeper.begin(here)
         self.lost_settled.emit(here.id)
 
@@ -536,7 +539,7 @@ class Session:
         self.told.emit(error)
         if isinstance(error, ClaimError) and error.case is not None and self._keeper is not None:
             self._pasts.pop(error.case, None)
-            self._keeper.begins_anew(error.case)
+            self._keeper.lose(error.case)
             if self.open is not None and self.open.id == error.case:
                 self.want(error.case)
 

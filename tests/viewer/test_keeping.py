@@ -110,6 +110,20 @@ def test_lost_strokes_are_told_and_recovered_only_when_the_user_says_so(
     store.close()
 
 
+def test_lost_strokes_are_offered_again_when_the_case_is_left_undecided(
+    opened: Open, cohort_folder: Path
+) -> None:
+    drawn = as_after_a_crash(cohort_folder)
+    session = opened()
+    session.want("11")
+    session.want("12")
+    session.want("11")
+    assert session.open is not None
+    assert session.open.lost is not None
+    session.recover()
+    assert np.array_equal(mask_of(session), drawn)
+
+
 def test_discarded_strokes_are_not_offered_again_and_stay_in_the_journal(
     opened: Open, cohort_folder: Path
 ) -> None:
