@@ -185,19 +185,20 @@ def _overlap(one: Box, other: Box) -> bool:
 
 
 def reviews(job: Job) -> dict[Mode, Review]:
-    """The case reviewed in every mode.
-
-    Who has more tools need not use them: where the best actions one by one with all tools
-    take longer than those without some of them, the shorter way is taken.
-    """
+    """The case reviewed in every mode, each of which has all tools of the one before."""
     found: dict[Mode, Review] = {}
-    shortest: Review | None = None
-    for mode in MODES:
-        one = review(job, mode)
-        if shortest is not None and shortest.cost < one.cost:
-            one = replace(shortest, mode=mode, is_without=True)
-        found[mode] = shortest = one
+    for before, mode in zip((None, *MODES), MODES, strict=False):
+        own = review(job, mode)
+        found[mode] = own if before is None else shorter(own, found[before])
     return found
+
+
+def shorter(own: Review, without: Review) -> Review:
+    """A mode's own review, or that of a mode with fewer tools where it took fewer actions.
+
+    Who has more tools need not use them, but the action that gains most now may lead a longer way.
+    """
+    return own if own.cost <= without.cost else replace(without, mode=own.mode, is_without=True)
 
 
 def review(job: Job, mode: Mode) -> Review:

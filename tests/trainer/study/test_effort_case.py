@@ -8,7 +8,16 @@ import pytest
 
 from trainer.data.edits import Box
 from trainer.metrics import dice
-from trainer.study.effort_case import MODES, Action, Job, Review, review, reviews
+from trainer.study.effort_case import (
+    MODES,
+    Action,
+    Job,
+    Mode,
+    Review,
+    review,
+    reviews,
+    shorter,
+)
 from trainer.study.effort_hand import rough_lasso
 from trainer.study.effort_score import unit_f1
 from trainer.tools.scene import Scene
@@ -101,15 +110,26 @@ def test_an_action_after_which_all_units_match_is_taken_before_one_that_gains_mo
     assert (found.cost, found.f1) == (1, 1) and found.dice < 0.96
 
 
+def way(mode: Mode, actions: int, *, is_done: bool = True) -> Review:
+    return Review(mode, 0.5, (Action("brush", 1, 0.7),) * actions, 0.5, is_done)
+
+
 def test_more_tools_never_take_longer() -> None:
-    for predicted in (MISSED, ellipses((75, 105, 70, 95))):
-        found = reviews(job(predicted, MISSED))
-        costs = [found[mode].cost for mode in MODES]
-        assert costs == sorted(costs, reverse=True)
-        for mode in MODES:
-            assert found[mode].mode == mode
-            own = review(job(predicted, MISSED), mode)
-            assert found[mode].is_without == (found[mode].cost < own.cost)
+    assert shorter(way("tools", 2), way("brush", 3)) == way("tools", 2)
+    assert shorter(way("tools", 3), way("brush", 3)) == way("tools", 3)
+
+    found = shorter(way("tools", 1, is_done=False), way("brush", 3))
+    assert (found.mode, found.cost, found.is_done, found.is_without) == ("tools", 3, True, True)
+
+
+def test_a_case_is_reviewed_in_every_mode() -> None:
+    found = reviews(job(MISSED, TRUTH))
+
+    assert list(found) == list(MODES)
+    for mode in MODES:
+        own = review(job(MISSED, TRUTH), mode)
+        assert found[mode].mode == mode
+        assert found[mode].is_without == (found[mode].cost < own.cost)
 
 
 def test_a_case_that_is_not_done_counts_as_the_cap() -> None:
