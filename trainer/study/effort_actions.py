@@ -16,7 +16,7 @@ from trainer.study.effort_hand import rough_lasso
 from trainer.tools import brush, holes, merge, pick, smooth, snap, split
 from trainer.tools.scene import Point, Scene
 from trainer.tools.unit_at import Unit
-from trainer.tools.window import clipped, widened
+from trainer.tools.window import widened
 
 _WHEEL = (-2, -1, 1, 2)
 """Steps of the wheel that are tried at a place."""
@@ -94,6 +94,12 @@ def units_of(mask: Mask) -> list[Unit]:
         inside = (numbers[top : top + height, left : left + width] == number).astype(np.uint8)
         found.append(Unit(box, inside))
     return found
+
+
+def is_near(one: Box, other: Box, margin: int = 0) -> bool:
+    """Whether two boxes overlap, or are less than a margin apart."""
+    rows = one.top < other.bottom + margin and other.top < one.bottom + margin
+    return rows and one.left < other.right + margin and other.left < one.right + margin
 
 
 def deepest(inside: Mask, box: Box) -> tuple[Point, float]:
@@ -206,22 +212,12 @@ def _splitting(unit: Unit, reference: list[Unit], site: Box, slight: float) -> I
     held = [part for other in reference if (part := _common(unit, other)) is not None]
     held = [part for part in held if part.area >= slight]
     for one, other in combinations(sorted(held, key=lambda part: -part.area)[:3], 2):
-        if not _near(one.box, other.box):
+        if not is_near(one.box, other.box, _MARGIN):
             continue
         points = tuple(deepest(part.inside, part.box)[0] for part in (one, other))
         yield Proposal(("split", points), site, 1, lambda scene, p=points: split.between(scene, *p))
         stroke = _across(*points)
         yield Proposal(("cut", stroke), site, 1, lambda scene, s=stroke: split.along(scene, s))
-
-
-def _near(one: Box, other: Box) -> bool:
-    joined = clipped(other, (one.bottom + _MARGIN, one.right + _MARGIN))
-    return (
-        joined.bottom > one.top - _MARGIN
-        and joined.right > one.left - _MARGIN
-        and joined.bottom > joined.top
-        and joined.right > joined.left
-    )
 
 
 def _common(unit: Unit, other: Unit) -> Unit | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import product
@@ -12,12 +12,13 @@ from typing import Literal, get_args
 import numpy as np
 
 from trainer.data.case import Mask
-from trainer.data.edits import Box, Edit
+from trainer.data.edits import Edit
 from trainer.metrics import dice
-from trainer.study.effort_actions import Proposal, proposals, units_of
+from trainer.study.effort_actions import proposals, units_of
 from trainer.study.effort_brush import best_disc
 from trainer.study.effort_score import Score, unit_f1
 from trainer.study.effort_sides import offered, piecewise
+from trainer.study.effort_tried import Tried
 from trainer.tools import whole
 from trainer.tools.scene import Scene
 
@@ -125,65 +126,6 @@ class Job:
     cap: int = CAP
 
 
-@dataclass(slots=True)
-class _Known:
-    """What a gesture did when it was tried last.
-
-    Attributes
-    ----------
-    site
-        The place that it depends on.
-    edit
-        What it did.
-    has_gained
-        Whether Dice was higher after it.
-    is_stale
-        Whether the mask has changed at its site since.
-    """
-
-    site: Box
-    edit: Edit | None
-    has_gained: bool
-    is_stale: bool = False
-
-
-class _Tried:
-    """Gestures that were tried already, so that only what may have changed is tried again."""
-
-    def __init__(self, scene: Scene, score: Score) -> None:
-        self._scene, self._score = scene, score
-        self._known: dict[Hashable, _Known] = {}
-
-    def learn(self, other: _Tried) -> None:
-        """Take over what was tried on the same mask."""
-        self._known |= {key: replace(known) for key, known in other._known.items()}
-
-    def edit(self, one: Proposal) -> Edit | None:
-        """What a gesture does now."""
-        known = self._known.get(one.key)
-        if known is None or known.is_stale:
-            found = one.act(self._scene)
-            site = one.site if found is None else one.site.union(found.box)
-            gains = found is not None and self._score.after(found) > self._score.dice
-            known = self._known[one.key] = _Known(site, found, gains)
-        return known.edit
-
-    def is_hopeless(self, one: Proposal) -> bool:
-        """Whether a gesture gained nothing when it was tried last."""
-        known = self._known.get(one.key)
-        return known is not None and not known.has_gained
-
-    def forget(self, changed: Box) -> None:
-        """Take note that the mask has changed in a box."""
-        for known in self._known.values():
-            known.is_stale |= _overlap(known.site, changed)
-
-
-def _overlap(one: Box, other: Box) -> bool:
-    rows = one.top < other.bottom and other.top < one.bottom
-    return rows and one.left < other.right and other.left < one.right
-
-
 def reviews(job: Job) -> dict[Mode, Review]:
     """The case reviewed in every mode, each of which has all tools of the one before."""
     found: dict[Mode, Review] = {}
@@ -238,7 +180,7 @@ class _Reviewer:
     def __init__(self, job: Job, score: Score, mode: Mode) -> None:
         self._job, self._score, self._mode = job, score, mode
         self._scene = replace(job.scene, mask=score.mask)
-        self._tried = _Tried(self._scene, score)
+        self._tried = Tried(self._scene, score)
         if mode != "brush":
             self._tried.learn(_tried_at_first(job))
         self._units = [] if mode == "brush" else units_of(job.reference)
@@ -299,9 +241,9 @@ class _Reviewer:
 
 
 @lru_cache(maxsize=1)
-def _tried_at_first(job: Job) -> _Tried:
+def _tried_at_first(job: Job) -> Tried:
     """Every gesture at the beginning, which several modes have in common."""
-    tried = _Tried(job.scene, Score(job.scene.mask, job.reference))
+    tried = Tried(job.scene, Score(job.scene.mask, job.reference))
     for one in proposals(job.scene, units_of(job.reference), job.reference):
         tried.edit(one)
     return tried
