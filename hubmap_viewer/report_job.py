@@ -36,7 +36,8 @@ def report_steps(
             heard.put(ReportStep(what, done))
 
         with ThreadPoolExecutor(1, thread_name_prefix="report") as pool:
-            made = pool.submit(build, sources.cohort, sources.predictions, sources.store, hear)
+            of = (sources.cohort, sources.predictions, sources.store)
+            made = pool.submit(build, *of, hear, sources.second)
             while not made.done():
                 try:
                     yield heard.get(timeout=0.1)

@@ -14,6 +14,8 @@ EXAMPLES = """Examples:
 
 hubmap-trainer report data --predictions runs/first/oof --out report.html
 
+hubmap-trainer report data --predictions runs/fixed/oof --before runs/first/oof --out report.html
+
 hubmap-trainer report data --out progress.html"""
 
 
@@ -26,9 +28,15 @@ def report(
         Path | None,
         typer.Option(metavar="DIR", help="A folder that `predict` or `train` has written."),
     ] = None,
+    before: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Predictions of an earlier ensemble, to compare with."),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="The result as one JSON document.")] = False,
 ) -> None:
     """Dice, losses, thresholds, suspects, causes and the worst cases on one HTML page."""
+    if before is not None and predictions is None:
+        raise typer.BadParameter("--before needs --predictions DIR")
     with Terminal(json).speaking() as terminal, Wish() as wish:
         opened = named.cohort(cohort, terminal)
         from trainer.data.predictions import Predictions
@@ -37,6 +45,7 @@ def report(
 
         spare(opened.folder, out)
         folder = None if predictions is None else Predictions.open(predictions)
+        earlier = None if before is None else Predictions.open(before)
         store = named.store(opened, terminal)
         with terminal.meter() as meter:
 
@@ -44,7 +53,7 @@ def report(
                 wish.heed()
                 meter.show(what, done, None)
 
-            made = build(opened, folder, store, heard)
+            made = build(opened, folder, store, heard, earlier)
         for problem in made.problems:
             terminal.problem(problem)
         write(made, out)

@@ -17,8 +17,9 @@ from trainer.data.predictions import Predictions
 from trainer.data.store import Store
 from trainer.errors import ExportError, TrainerError
 from trainer.report import sections
-from trainer.report.pictures import overlay, strips
+from trainer.report.pictures import curves, overlay, strips
 from trainer.report.sections import Section
+from trainer.review.compare import compare
 from trainer.review.counting import Histogram
 from trainer.review.differences import Difference, differences
 from trainer.review.gathering import gather
@@ -56,7 +57,11 @@ class Report:
 
 
 def build(
-    cohort: Cohort, predictions: Predictions | None, store: Store | None, heard: Heard
+    cohort: Cohort,
+    predictions: Predictions | None,
+    store: Store | None,
+    heard: Heard,
+    before: Predictions | None = None,
 ) -> Report:
     """Read all that the page says; a case that cannot be read is among its problems.
 
@@ -70,12 +75,14 @@ def build(
         The reviewers' work; None where there is none yet.
     heard
         Told how far the work is.
+    before
+        Of an earlier ensemble, with which `predictions` are compared.
     """
     report = Report(f"Review of {cohort.folder.name}", _foot(cohort, predictions))
     report.problems += cohort.problems
     report.sections.append(sections.cohort_section(cohort, store))
     if predictions is not None:
-        _measure(report, cohort, predictions, heard)
+        _measure(report, cohort, predictions, before, heard)
     if store is not None:
         _add_curated(report, cohort, store, heard)
         told = report.problems.append
@@ -101,7 +108,13 @@ def write(report: Report, out: Path) -> None:
         draft.write_text(text, encoding="utf-8")
 
 
-def _measure(report: Report, cohort: Cohort, predictions: Predictions, heard: Heard) -> None:
+def _measure(
+    report: Report,
+    cohort: Cohort,
+    predictions: Predictions,
+    before: Predictions | None,
+    heard: Heard,
+) -> None:
     masks = Predicted(cohort, predictions)
     found = _compare(report, cohort, masks, masks, heard)
     says = (
@@ -110,17 +123,36 @@ def _measure(report: Report, cohort: Cohort, predictions: Predictions, heard: He
     report.sections.append(sections.dice_section("Dice", says, found, strips(found)))
     report.sections.append(sections.losses_section(found))
     ids = [one.case for one in found]
-    counted = []
-    for one in gather(cohort, cohort.truth, predictions, ids):
-        heard("Counting pixels", len(counted) / max(1, len(ids)))
-        counted += [one] if isinstance(one, Histogram) else []
-    report.sections.append(sections.thresholds_section(Histograms(counted), predictions))
+    counted = _count(cohort, predictions, ids, heard)
+    report.sections.append(sections.thresholds_section(counted, predictions, curves(counted)))
+    if before is not None:
+        earlier = _count(cohort, before, [one for one in ids if one in before.ids()], heard)
+        organs = dict(zip(counted.ids, counted.organs, strict=True))
+        found_both = compare(_dice(earlier, before), _dice(counted, predictions), organs)
+        if found_both.rows:
+            name = str(before.description.get("ensemble", before.folder.name))
+            report.sections += sections.comparison_sections(found_both, name)
     doubted = []
     for step in suspects(cohort, cohort.truth, predictions, ids):
         heard("Ranking truths", step.done / step.total)
         doubted += [] if step.case is None else [step.case]
     report.sections.append(sections.suspects_section(doubted))
     report.worst += _worst(report, cohort, masks, found)
+
+
+def _count(cohort: Cohort, predictions: Predictions, ids: list[str], heard: Heard) -> Histograms:
+    counted = []
+    for one in gather(cohort, cohort.truth, predictions, ids):
+        heard("Counting pixels", len(counted) / max(1, len(ids)))
+        counted += [one] if isinstance(one, Histogram) else []
+    return Histograms(counted)
+
+
+def _dice(counted: Histograms, predictions: Predictions) -> dict[str, float]:
+    """Of each case that was not seen in training, at the ensemble's own thresholds."""
+    own = {organ: predictions.threshold_for(organ) for organ in counted.organs}
+    scores = counted.dice(own, 0.5)
+    return {counted.ids[place]: float(scores[place]) for place in counted.measured()}
 
 
 def _add_curated(report: Report, cohort: Cohort, store: Store, heard: Heard) -> None:

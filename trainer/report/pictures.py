@@ -15,12 +15,19 @@ from trainer.data.case import Image, Mask
 from trainer.data.contours import outline
 from trainer.errors import ImageError
 from trainer.review.differences import Difference
+from trainer.review.histograms import Histograms
 
 SIDE = 640
 """Longer side of an overlay in pixels."""
 
 _TRUTH, _PREDICTION = (0, 158, 115), (230, 159, 0)
 """Okabe and Ito's green and orange, as in the window."""
+
+_LINES = (
+    ("#0072B2", "-"), ("#D55E00", "--"), ("#009E73", "-."), ("#CC79A7", ":"),
+    ("#E69F00", (0, (5, 1))), ("#56B4E9", (0, (3, 1, 1, 1, 1, 1))),
+)  # fmt: skip
+"""Colours of Okabe and Ito, and dashes: an organ is told without colour too."""
 
 _INK = "#808080"
 """Of a plot's words and lines: readable on white and on black."""
@@ -47,9 +54,30 @@ def strips(found: Sequence[Difference]) -> str:
     axes.tick_params(colors=_INK)
     axes.xaxis.label.set_color(_INK)
     axes.spines[:].set_visible(False)
-    text = io.BytesIO()
-    figure.savefig(text, format="svg", transparent=True)
-    return _uri("image/svg+xml", text.getvalue())
+    return _svg(figure)
+
+
+def curves(histograms: Histograms) -> str:
+    """Each organ's mean Dice at every threshold, over cases not seen in training; an SVG."""
+    organs = {organ: histograms.curve(organ) for organ in sorted(set(histograms.organs))}
+    known = {organ: curve for organ, curve in organs.items() if np.isfinite(curve).all()}
+    if not known:
+        return ""
+    figure = Figure(figsize=(7.5, 3.2), layout="constrained")
+    axes = figure.subplots()
+    levels = np.arange(1, 256) / 255
+    for number, (organ, curve) in enumerate(known.items()):
+        colour, dash = _LINES[number % len(_LINES)]
+        axes.plot(levels, curve[1:], color=colour, linestyle=dash, label=organ)
+    axes.axvline(0.5, color=_INK, alpha=0.4)
+    axes.set(xlim=(0, 1), xlabel="threshold", ylabel="mean Dice")
+    axes.grid(color=_INK, alpha=0.3)
+    axes.tick_params(colors=_INK)
+    for label in (axes.xaxis.label, axes.yaxis.label):
+        label.set_color(_INK)
+    axes.spines[:].set_visible(False)
+    axes.legend(frameon=False, labelcolor=_INK, loc="center left", bbox_to_anchor=(1, 0.5))
+    return _svg(figure)
 
 
 def overlay(image: Image, truth: Mask, found: Mask) -> str:
@@ -73,6 +101,12 @@ def overlay(image: Image, truth: Mask, found: Mask) -> str:
     if not done:
         raise ImageError("the overlay cannot be encoded")
     return _uri("image/jpeg", coded.tobytes())
+
+
+def _svg(figure: Figure) -> str:
+    text = io.BytesIO()
+    figure.savefig(text, format="svg", transparent=True)
+    return _uri("image/svg+xml", text.getvalue())
 
 
 def _uri(kind: str, content: bytes) -> str:

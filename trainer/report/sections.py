@@ -15,6 +15,7 @@ from trainer.errors import TrainerError
 from trainer.review import groups
 from trainer.review.acceptance import outcomes
 from trainer.review.causes import counts
+from trainer.review.compare import SAME, Comparison
 from trainer.review.differences import ALL, Difference, by_organ
 from trainer.review.histograms import Histograms
 from trainer.review.second_look import Summary, agreement, pairs
@@ -24,6 +25,9 @@ from trainer.review.thresholds import best_by_organ
 _VERDICTS = STATUSES[1:]
 
 SUSPECTS = 10
+"""That are listed."""
+
+REGRESSIONS = 20
 """That are listed."""
 
 
@@ -99,7 +103,9 @@ def losses_section(found: Sequence[Difference]) -> Section:
     return Section("Losses", says, ("organ", *KINDS), rows)
 
 
-def thresholds_section(histograms: Histograms, predictions: Predictions) -> Section:
+def thresholds_section(
+    histograms: Histograms, predictions: Predictions, picture: str = ""
+) -> Section:
     """Each organ's threshold in force and its best."""
     rows = []
     for one in best_by_organ(histograms):
@@ -113,7 +119,39 @@ def thresholds_section(histograms: Histograms, predictions: Predictions) -> Sect
         "held out, with its spread over folds."
     )
     head = ("organ", "n", "in force", "best", "held-out gain", "verdict")
-    return Section("Thresholds", says, head, tuple(rows))
+    return Section("Thresholds", says, head, tuple(rows), picture)
+
+
+def comparison_sections(found: Comparison, before: str) -> list[Section]:
+    """What changed from an earlier ensemble to this one: by organ, and the regressions."""
+    organs = tuple(
+        (
+            one.organ,
+            str(one.cases),
+            f"{one.mean_change:+.3f}",
+            f"{one.low:+.3f} … {one.high:+.3f}",
+            "< 0.001" if one.p < 0.001 else f"{one.p:.3f}",
+            *(str(count) for count in (one.better, one.worse, one.same)),
+        )
+        for one in found.organs
+    )
+    says = (
+        f"Change of Dice from {before} to this ensemble, with its 95 % bootstrap interval and p"
+        f" of Wilcoxon's signed-rank test. {found.caveat}"
+    )
+    head = ("organ", "n", "change", "interval", "p", "better", "worse", "same")
+    made = [Section("Compared", says, head, organs)]
+    worse = [row for row in found.rows if row.change <= -SAME]
+    if worse:
+        rows = tuple(
+            (row.case_id, row.organ, *(f"{d:.3f}" for d in (row.before, row.after)),
+             f"{row.change:+.3f}")
+            for row in worse[:REGRESSIONS]
+        )  # fmt: skip
+        says = f"{len(worse)} of {len(found.rows)} cases got worse, the largest loss first."
+        head = ("case", "organ", "before", "after", "change")
+        made.append(Section("Regressions", says, head, rows))
+    return made
 
 
 def suspects_section(found: Iterable[SuspectCase]) -> Section:

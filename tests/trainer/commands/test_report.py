@@ -24,3 +24,10 @@ def test_a_cohorts_own_file_is_spared(cohort_folder: Path) -> None:
     done = CliRunner().invoke(app, ["report", str(cohort_folder), "--out", csv])
     assert done.exit_code == 1
     assert (cohort_folder / "train.csv").read_bytes() == before
+
+
+def test_an_earlier_ensemble_needs_a_later_one(cohort_folder: Path, tmp_path: Path) -> None:
+    words = [str(cohort_folder), "--out", str(tmp_path / "r.html"), "--before", str(tmp_path)]
+    done = CliRunner().invoke(app, ["report", *words])
+    assert done.exit_code == 2
+    assert "--before needs --predictions" in done.stderr

@@ -64,6 +64,22 @@ def test_tables_say_what_the_masks_are(
     assert "1 cases were seen in training" in section.says
 
 
+def test_an_earlier_ensemble_is_compared(cohort_folder: Path, predictions: Predictions) -> None:
+    earlier = Predictions.create(cohort_folder / "predictions" / "right", {"ensemble": "right"})
+    for case in TRAIN:
+        probability = case.mask * np.uint8(240)
+        earlier.write(Prediction(case.id, probability, probability // 4, case.shape, False))
+    cohort = Cohort.open(cohort_folder)
+    report = build(cohort, predictions, None, quiet, earlier)
+    lost = float(rows(report, "Dice")["lung"][2]) - 1
+    assert rows(report, "Compared")["lung"][1:3] == ("1", f"{lost:+.3f}")
+    (section,) = (one for one in report.sections if one.title == "Compared")
+    assert "from right to this ensemble" in section.says
+    assert "Wilcoxon's test takes cases as independent" in section.says
+    assert set(rows(report, "Regressions")) == {"11", "12", "21"}  # 22 was seen in training
+    assert rows(report, "Regressions")["21"][2] == "1.000"
+
+
 def test_the_page_needs_nothing_and_shows_words_as_words(
     cohort_folder: Path, predictions: Predictions, store: Store, tmp_path: Path
 ) -> None:
@@ -74,7 +90,7 @@ def test_the_page_needs_nothing_and_shows_words_as_words(
     assert "<drawn>" not in page
     assert not re.findall(r'(?:src|href)="(?!data:)', page)
     assert page.count("data:image/jpeg") == 3
-    assert page.count("data:image/svg") == 1
+    assert page.count("data:image/svg") == 2
 
 
 def test_a_broken_image_costs_its_picture_only(
