@@ -12,7 +12,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from napari.utils import progress
 from psygnal import Signal
-from superqt.utils import ensure_main_thread
+from superqt.utils import ensure_main_thread, qdebounced
 
 from trainer.errors import Cancelled
 
@@ -109,6 +109,9 @@ class Jobs:
         self._pool = ThreadPoolExecutor(2, thread_name_prefix="jobs")
         self.running: list[Job[Any]] = []
         self.closed = False
+        self._waiting: list[Callable[[], None]] = []
+        # a timer of 0 ms comes after what is to be drawn
+        self._when_drawn = qdebounced(self._submit_waiting, timeout=0)
 
     def call(
         self,
@@ -128,6 +131,25 @@ class Jobs:
                 post(lambda: None if self.closed else then(result))
 
         self._pool.submit(work)
+
+    def call_when_drawn(
+        self,
+        function: Callable[[], Result],
+        then: Callable[[Result], None],
+        failed: Callable[[BaseException], None],
+    ) -> None:
+        """As `call`, once the window has drawn what has just changed.
+
+        A thread would take the interpreter and a core from the drawing that the user waits for.
+        """
+        self._waiting.append(lambda: self.call(function, then, failed))
+        self._when_drawn()
+
+    def _submit_waiting(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for submit in waiting:
+            if not self.closed:
+                submit()
 
     def start(self, title: str, steps: Steps[StepT]) -> Job[StepT]:
         """Start a long work, shown in napari's progress area."""

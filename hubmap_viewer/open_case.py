@@ -15,7 +15,7 @@ from hubmap_viewer.scores import Scores
 from trainer.data.case import Mask, Prediction
 from trainer.data.edits import Box, Edit, History
 from trainer.data.store import Origin, Start, Status, Taken
-from trainer.metrics import dice, iou
+from trainer.metrics import overlap
 from trainer.predict.postprocess import cut, enlarged
 from trainer.tools.scene import Scene
 
@@ -156,20 +156,32 @@ class OpenCase:
         self.predicted = Predicted.tried(found.prediction, threshold, mask)
         return True
 
-    def rescore(self, known: Scores) -> Scores:
-        """Compare the masks with truth; what is known of other predictions stays."""
+    def rescore(self, known: Scores, *, curated: bool = True) -> Scores:
+        """Compare the masks with truth; what is known of other predictions stays.
+
+        Parameters
+        ----------
+        known
+            The case's scores until now.
+        curated
+            Whether the curated mask may be another as well; else only the prediction is.
+        """
         truth, predicted = self.loaded.truth, self.predicted
         if truth is None:
             self.scores = replace(known, in_sample=False)
-        else:
-            self.scores = replace(
-                known,
-                curated=dice(self.curated, truth),
-                curated_iou=iou(self.curated, truth),
-                prediction=None if predicted is None else dice(predicted.mask, truth),
-                prediction_iou=None if predicted is None else iou(predicted.mask, truth),
-                in_sample=predicted is not None and predicted.prediction.in_sample,
-            )
+            return self.scores
+        found = (None, None) if predicted is None else overlap(predicted.mask, truth)
+        kept = (known.curated, known.curated_iou)
+        if curated:
+            kept = overlap(self.curated, truth)
+        self.scores = replace(
+            known,
+            curated=kept[0],
+            curated_iou=kept[1],
+            prediction=found[0],
+            prediction_iou=found[1],
+            in_sample=predicted is not None and predicted.prediction.in_sample,
+        )
         return self.scores
 
     def _levels(self, prediction: Prediction) -> NDArray[np.uint8]:

@@ -596,7 +596,7 @@ class Session:
         self.thresholds = dict(thresholds)
         here = self.open
         if here is not None and here.rethreshold(self.threshold_for(here.loaded.case.organ)):
-            self._rescore()
+            self._rescore(curated=False)
             self.prediction_changed.emit()
         self.thresholds_changed.emit()
 
@@ -627,12 +627,12 @@ class Session:
         self.scores.update(scores if self.veil is None else self.veil.take(scores))
         self.scores_changed.emit()
 
-    def _rescore(self) -> None:
+    def _rescore(self, *, curated: bool = True) -> None:
         assert self.open is not None
         if self.open.blind:
             return
         known = self.scores.get(self.open.id, Scores())
-        self.scores[self.open.id] = self.open.rescore(known)
+        self.scores[self.open.id] = self.open.rescore(known, curated=curated)
 
 
 def _and_more(cohort: Cohort) -> TrainerError:

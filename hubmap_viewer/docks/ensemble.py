@@ -105,8 +105,10 @@ class EnsembleDock(Dock):
 
     def _listen(self) -> None:
         self.session.cohort_opened.connect(self.refresh)
-        self.session.case_opened.connect(self._update)
-        self.session.selection_changed.connect(self._update)
+        # it reads a file: not while the next case waits to be drawn
+        soon = Soon(self, self._update)
+        self.session.case_opened.connect(lambda: soon())
+        self.session.selection_changed.connect(lambda: soon())
         self.session.predictions_changed.connect(self._list_predictions)
         self.ensembles.currentIndexChanged.connect(self._update)
         self.scope.idToggled.connect(lambda *_: self._update())
@@ -117,6 +119,7 @@ class EnsembleDock(Dock):
     def showEvent(self, a0: QShowEvent | None) -> None:  # noqa: N802
         """Look for devices when they are first to be seen: it costs seconds of a process."""
         super().showEvent(a0)
+        self._update()
         self._find_devices()
 
     def _look_for_devices(self) -> None:
