@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytest
+from qtpy.QtWidgets import QWidget
 
 from hubmap_viewer.jobs import Job, Jobs
 from trainer.errors import Cancelled, TrainerError
@@ -110,3 +112,23 @@ def test_a_closed_window_is_told_nothing(jobs: Jobs, qtbot: Any) -> None:
     qtbot.waitUntil(done.is_set, timeout=10_000)
     qtbot.wait(1)
     assert told == []
+
+
+def test_what_can_wait_begins_after_the_drawing(qtbot: Any, jobs: Jobs) -> None:
+    happened: list[str] = []
+
+    class Page(QWidget):
+        def paintEvent(self, a0: object) -> None:  # noqa: N802
+            happened.append("drawn")
+
+    page = Page()
+    qtbot.addWidget(page)
+    page.show()
+    qtbot.waitUntil(lambda: "drawn" in happened)
+    happened.clear()
+    page.update()
+    for name in ("findings", "next case"):
+        jobs.call_when_drawn(partial(happened.append, name), lambda _: None, happened.append)
+    qtbot.waitUntil(lambda: len(happened) >= 3)
+    assert happened[0] == "drawn"
+    assert {*happened[1:]} == {"findings", "next case"}
