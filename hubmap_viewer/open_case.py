@@ -156,21 +156,23 @@ class OpenCase:
         self.predicted = Predicted.tried(found.prediction, threshold, mask)
         return True
 
-    def rescore(self, known: Scores, *, curated: bool = True) -> Scores:
+    def rescore(self, known: Scores, *, curated: bool = True, prediction: bool = True) -> Scores:
         """Compare the masks with truth; what is known of other predictions stays.
 
         Parameters
         ----------
         known
             The case's scores until now.
-        curated
-            Whether the curated mask may be another as well; else only the prediction is.
+        curated, prediction
+            Whether that mask may be another; if not, what is known of it stays.
         """
         truth, predicted = self.loaded.truth, self.predicted
         if truth is None:
             self.scores = replace(known, in_sample=False)
             return self.scores
-        found = (None, None) if predicted is None else overlap(predicted.mask, truth)
+        found = (known.prediction, known.prediction_iou)
+        if prediction:
+            found = (None, None) if predicted is None else overlap(predicted.mask, truth)
         kept = (known.curated, known.curated_iou)
         if curated:
             kept = overlap(self.curated, truth)

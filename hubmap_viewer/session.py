@@ -480,7 +480,7 @@ class Session:
             self.told.emit(f"Case {here.id} was changed: it is no longer accepted.")
         if here.status != "needs second opinion":
             here.status = "in work"
-        self._rescore()
+        self._rescore(prediction=False)
         self._keep(change)
         self.curated_changed.emit()
         self.case_updated.emit(here.id)
@@ -627,12 +627,12 @@ class Session:
         self.scores.update(scores if self.veil is None else self.veil.take(scores))
         self.scores_changed.emit()
 
-    def _rescore(self, *, curated: bool = True) -> None:
+    def _rescore(self, *, curated: bool = True, prediction: bool = True) -> None:
         assert self.open is not None
         if self.open.blind:
             return
         known = self.scores.get(self.open.id, Scores())
-        self.scores[self.open.id] = self.open.rescore(known, curated=curated)
+        self.scores[self.open.id] = self.open.rescore(known, curated=curated, prediction=prediction)
 
 
 def _and_more(cohort: Cohort) -> TrainerError:
