@@ -78,8 +78,8 @@ class Suspicions:
         return sorted(self._cases, key=lambda case: (-case.suspicion, -case.noisy_pixels))
 
     def units(self) -> list[SuspectUnit]:
-        """The `UNITS` most suspect."""
-        return sorted(self._units, key=lambda unit: -unit.suspicion)[:UNITS]
+        """The `UNITS` most suspect; of equal suspicion the larger first."""
+        return sorted(self._units, key=lambda unit: (-unit.suspicion, -unit.area))[:UNITS]
 
     def area(self, unit: SuspectUnit) -> tuple[float, str]:
         """A unit's area: µm² where the pixel size is known, else pixels."""

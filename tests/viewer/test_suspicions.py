@@ -19,6 +19,7 @@ from hubmap_viewer.suspicions import IN_SAMPLE, Suspicions
 from trainer.data.case import Prediction
 from trainer.data.predictions import Predictions
 from trainer.review import groups
+from trainer.review.suspicion import Step, SuspectCase, SuspectUnit
 
 SIZE = (160, 160)
 PLACES = ((40, 40, 16), (40, 115, 16), (115, 40, 16))
@@ -68,6 +69,14 @@ def test_the_truth_that_lacks_a_unit_comes_first(model: Suspicions) -> None:
     assert top < LACKED[0] < bottom
     assert left < LACKED[1] < right
     assert model.searched == 5
+
+
+def test_of_equal_suspicion_the_larger_unit_comes_first(session: Session) -> None:
+    model = Suspicions(session)
+    areas = (4, 900, 60)
+    found = tuple(SuspectUnit("10", "kidney", "extra", 1.0, (0, 0, 9, 9), each) for each in areas)
+    model.put(Step("10", 1, 1, SuspectCase("10", "kidney", 1.0, 0.5, 0.1), found))
+    assert [unit.area for unit in model.units()] == [900, 60, 4]
 
 
 def test_an_area_is_told_in_what_is_known(model: Suspicions) -> None:

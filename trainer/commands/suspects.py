@@ -71,7 +71,7 @@ def suspects(
             told = "no case has both a truth and an out-of-fold prediction"
             raise PredictionError(told, file=predictions, remedy="name a run's folder `oof`")
         cases.sort(key=lambda one: -one.suspicion)
-        units.sort(key=lambda one: -one.suspicion)
+        units.sort(key=lambda one: (-one.suspicion, -one.area))
         if csv is not None:
             spare(opened.folder, csv)
             suspicion.write(csv, units)
