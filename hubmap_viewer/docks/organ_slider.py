@@ -133,10 +133,8 @@ def verdict(best: Best) -> str:
     """The same in a line."""
     if best.folds < 2:
         return f"{best.cases} case{'' if best.cases == 1 else 's'}: too few, 0.50 stays."
-    held = (
-        f"{_signed(best.cross_validated_gain)} on cases held out,"
-        f" ± {best.spread:.3f} over {best.folds} folds"
-    )
+    gain = _signed(best.cross_validated_gain)
+    held = f"{gain} ± {best.spread:.3f} held out, {best.folds} folds"
     if best.within_noise:
         return f"best {best.threshold:.2f} is within noise ({held}): 0.50 stays."
     return f"best {best.threshold:.2f} ({held})."

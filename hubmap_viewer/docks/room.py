@@ -8,6 +8,10 @@ from qtpy.QtWidgets import QDockWidget, QMainWindow, QTabBar
 _TABS = 30
 """Height of a row of tabs in pixels."""
 
+_CONTROLS = 380
+"""Height in pixels that napari's controls of a mask will ask for, once there is a mask: a
+window that has not as much would grow beyond its screen."""
+
 
 def share_left(window: QMainWindow, wanted: int) -> None:
     """Stack napari's docks at the left as tabs, where they are in the way.
@@ -15,16 +19,12 @@ def share_left(window: QMainWindow, wanted: int) -> None:
     They reach down to what is below the canvas: where the least height of both leaves less than
     `wanted` pixels for that, no splitter could give it more.
     """
-    bars = (window.menuBar(), window.statusBar())
+    docks = _docked(window, Qt.DockWidgetArea.LeftDockWidgetArea)
+    above = _docked(window, Qt.DockWidgetArea.TopDockWidgetArea)
+    bars = (window.menuBar(), window.statusBar(), *above)
     room = window.height() - sum(bar.height() for bar in bars if bar is not None)
-    docks = [
-        dock
-        for dock in window.findChildren(QDockWidget)
-        if dock.isVisible()
-        and not dock.isFloating()
-        and window.dockWidgetArea(dock) == Qt.DockWidgetArea.LeftDockWidgetArea
-    ]
-    least = sum(dock.minimumSizeHint().height() for dock in docks)
+    heights = [dock.minimumSizeHint().height() for dock in docks]
+    least = sum(heights) + max(0, _CONTROLS - max(heights, default=_CONTROLS))
     if not docks or any(window.tabifiedDockWidgets(dock) for dock in docks):
         return
     if least + wanted + _TABS > room:
@@ -41,6 +41,15 @@ def grow(window: QMainWindow, dock: QDockWidget, height: int) -> None:
     for bar in window.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly):
         if not bar.count():
             bar.hide()
+
+
+def _docked(window: QMainWindow, area: Qt.DockWidgetArea) -> list[QDockWidget]:
+    """The docks that are seen at a side of the window."""
+    return [
+        dock
+        for dock in window.findChildren(QDockWidget)
+        if dock.isVisible() and not dock.isFloating() and window.dockWidgetArea(dock) == area
+    ]
 
 
 def _stack(window: QMainWindow, docks: list[QDockWidget]) -> None:
