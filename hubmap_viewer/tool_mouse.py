@@ -90,7 +90,9 @@ class ToolMouse:
         tool = self._toolbox.in_hand
         if tool is None or event.button != 1 or layer.mode != _FREE:
             return
-        start = np.asarray(event.pos, float)
+        start, done = np.asarray(event.pos, float), tool.stroke
+        if "Alt" in event.modifiers:
+            done = tool.erase
         points = [_point(layer, event)]
         moved = False
         yield
@@ -105,7 +107,7 @@ class ToolMouse:
         if not moved:
             tool.click(points[0])
         elif tool.draws:
-            tool.stroke(points)
+            done(points)
         self._toolbox.hover(points[-1])
 
     def _on_move(self, layer: Labels, event: Any) -> None:

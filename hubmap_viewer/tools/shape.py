@@ -54,9 +54,13 @@ class Snap(Tool):
 
     name = "snap"
     title = "Snap"
-    hint = "Snap: draw roughly around a unit; its outline moves to the nearest edge"
+    hint = "Snap: draw roughly around a unit to the nearest edge; with Alt, to take it away"
     draws = True
 
     def stroke(self, points: Sequence[Point]) -> None:
         if (scene := self.scene()) is not None:
             self.make(snap.snap(scene, points), "The outline encloses nothing new.")
+
+    def erase(self, points: Sequence[Point]) -> None:
+        if (scene := self.scene()) is not None:
+            self.make(snap.snap(scene, points, erase=True), "The outline encloses nothing.")

@@ -45,6 +45,10 @@ class Tool:
     def stroke(self, points: Sequence[Point]) -> None:
         """A line has been drawn."""
 
+    def erase(self, points: Sequence[Point]) -> None:
+        """A line has been drawn with Alt held; for a tool that takes away as well."""
+        self.stroke(points)
+
     def wheel(self, by: int) -> bool:
         """The wheel was turned by notches, or a key pressed in its place; False: not for it."""
         return False

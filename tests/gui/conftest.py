@@ -77,15 +77,19 @@ class Window:
         QTest.keyClick(self.canvas, key, held)
         QApplication.processEvents()
 
-    def drag(self, path: list[tuple[float, float]]) -> None:
+    def drag(
+        self,
+        path: list[tuple[float, float]],
+        held: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier,
+    ) -> None:
         """Draw with the left button along points of the image (row, column in pixels)."""
         points = [self.point(*place) for place in path]
-        left, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+        left = Qt.MouseButton.LeftButton
         QTest.mouseMove(self.canvas, points[0])
-        QTest.mousePress(self.canvas, left, none, points[0])
+        QTest.mousePress(self.canvas, left, held, points[0])
         for point in points[1:]:
             self._move_pressed(point)
-        QTest.mouseRelease(self.canvas, left, none, points[-1])
+        QTest.mouseRelease(self.canvas, left, held, points[-1])
         QApplication.processEvents()
 
     def _move_pressed(self, point: QPoint) -> None:

@@ -241,3 +241,12 @@ def test_a_finding_takes_a_side_by_one_key(window: Window) -> None:
     assert panel.count.text().startswith(f"{count - 2} of {count} left")
     window.press("Ctrl+Z")
     assert np.array_equal(mask(window), TRAIN[0].mask)
+
+
+def test_a_rough_outline_with_alt_takes_away(window: Window) -> None:
+    window.press("Shift+S")
+    tool = window.desk.toolbox.in_hand
+    assert tool is not None
+    window.drag(ring(SURE[0], SURE[1], 58), Qt.KeyboardModifier.AltModifier)
+    assert (mask(window) & disc(*SURE)).sum() < 0.05 * disc(*SURE).sum()
+    assert (mask(window) & disc(*WEAK)).sum() == disc(*WEAK).sum()
