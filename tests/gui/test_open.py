@@ -175,7 +175,9 @@ def linked(source: Path, folder: Path) -> Path:
 def test_the_plugin_menu_offers_docks_and_demo() -> None:
     from npe2 import PluginManager
 
-    manifest: Any = PluginManager.instance().get_manifest("hubmap-viewer")
+    manager = PluginManager.instance()
+    manager.discover()
+    manifest: Any = manager.get_manifest("hubmap-viewer")
     offered = [dock.display_name for dock in manifest.contributions.widgets]
     assert sorted(offered) == sorted([*ABOVE, *DOCKS, *BELOW])
     assert manifest.contributions.sample_data
