@@ -46,10 +46,10 @@ class SmartBrush(Tool):
 
     def stroke(self, points: Sequence[Point]) -> None:
         self.draw(points)
+        self.put_away()
+
+    def put_away(self) -> None:
+        """Keep what is drawn of a stroke, done or not."""
         box, self._box, self._drawn = self._box, None, 0
         if box is not None:
             self.session.painted("smart brush", box, {"radius": self._diameter() / 2})
-
-    def put_away(self) -> None:
-        self.stroke([]) if self._box is not None else None
-        self._drawn = 0
