@@ -172,7 +172,7 @@ def test_another_pair_of_masks_is_compared(window: Window) -> None:
     window.press("C")
     window.wait(lambda: panel.model.rowCount() == 2)
     assert [panel.model.data(panel.model.index(row, 0)) for row in (0, 1)] == ["○ missed"] * 2
-    assert panel.count.text() == "2 cost 1.000 Dice"
+    assert panel.count.text() == "2 · cost 1.000 Dice"
 
 
 def test_a_cause_is_named_kept_and_taken_back(
