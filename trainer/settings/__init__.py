@@ -1,0 +1,20 @@
+"""Recipe and ensemble: the two YAML files on which all else depends."""
+
+from trainer.settings.ensemble import Ensemble, Flip, Member
+from trainer.settings.labels import LabelWeights, Predicted
+from trainer.settings.reading import read_ensemble, read_recipe, to_yaml
+from trainer.settings.recipe import Augmentation, Network, Recipe
+
+__all__ = [
+    "Augmentation",
+    "Ensemble",
+    "Flip",
+    "LabelWeights",
+    "Member",
+    "Network",
+    "Predicted",
+    "Recipe",
+    "read_ensemble",
+    "read_recipe",
+    "to_yaml",
+]
