@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from hubmap_viewer import library
 from trainer.data.atomic import replacing
@@ -14,7 +15,9 @@ from trainer.errors import SettingsError
 from trainer.locate import resource
 from trainer.predict.fingerprint import fingerprint
 from trainer.review.thresholds import apply
-from trainer.settings import read_ensemble, to_yaml
+from trainer.settings import Member, Stain, read_ensemble, to_yaml
+
+_Named = TypeVar("_Named", Member, Stain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,15 +105,21 @@ def write(
 
 
 def _copy(file: EnsembleFile) -> None:
-    """A copy that finds its members' weights where they are."""
+    """A copy that finds weights and references where they are."""
     ensemble = read_ensemble(file.source)
     base = file.source.resolve().parent
-    members = tuple(
-        member.model_copy(update={"weights": (base / member.weights).as_posix()})
-        for member in ensemble.members
-    )
+    members = tuple(_found(member, base, ("weights", "run")) for member in ensemble.members)
+    stains = tuple(_found(stain, base, ("reference",)) for stain in ensemble.tta_stains)
+    copy = ensemble.model_copy(update={"members": members, "tta_stains": stains})
     with replacing(file.path, SettingsError) as draft:
-        draft.write_text(to_yaml(ensemble.model_copy(update={"members": members})), "utf-8")
+        draft.write_text(to_yaml(copy), "utf-8")
+
+
+def _found(settings: _Named, base: Path, names: tuple[str, ...]) -> _Named:
+    """The settings with absolute paths in place of those relative to `base`."""
+    paths = {name: getattr(settings, name) for name in names}
+    found = {name: (base / path).as_posix() for name, path in paths.items() if path is not None}
+    return settings.model_copy(update=found)
 
 
 def _free(folder: Path, name: str) -> Path:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from trainer.data.case import Image, Mask
-from trainer.settings import Ensemble, Flip, Member, Network
+from trainer.settings import Ensemble, View, Member, Network
 
 NETWORK = Network(encoder="test_efficientnet", decoder_channels=(16, 16, 8, 8, 8), pretrained=False)
 
@@ -25,5 +25,5 @@ def picture(height: int, width: int, seed: int = 0) -> tuple[Image, Mask]:
     return image, mask
 
 
-def ensemble(*members: Member, tta: tuple[Flip, ...] = ("identity",)) -> Ensemble:
+def ensemble(*members: Member, tta: tuple[View, ...] = ("identity",)) -> Ensemble:
     return Ensemble(name="test", members=members, tta=tta)

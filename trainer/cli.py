@@ -130,8 +130,9 @@ def predict(
         opened = named.cohort(cohort, terminal)
         ids = named.cases(opened, case)
         _yield_threads()
-        from trainer.predict.ensemble import Predictor, predict_cohort
+        from trainer.predict.ensemble import Predictor
         from trainer.predict.kept import begin
+        from trainer.predict.running import predict_cohort
         from trainer.settings import read_ensemble
 
         base = ensemble if ensemble.is_dir() else ensemble.parent

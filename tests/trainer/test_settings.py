@@ -10,6 +10,7 @@ from trainer.errors import SettingsError
 from trainer.settings import read_ensemble, read_recipe, to_yaml
 
 MEMBER = {"weights": "a.safetensors"}
+REINHARD = {"method": "reinhard", "reference": "r.tiff"}
 
 
 def written(path: Path, **changes: Any) -> Path:
@@ -28,7 +29,29 @@ def written(path: Path, **changes: Any) -> Path:
         ({"members": [MEMBER, MEMBER]}, r"the member a\.safetensors is listed twice"),
         ({"members": [MEMBER, {"weights": "./a.safetensors"}]}, "is listed twice"),
         ({"tta": ["hflip", "hflip"]}, "the view hflip is listed twice"),
-        ({"tta": ["flip"]}, r"`tta.0`: Input should be 'identity', .* or 'rot180'\.$"),
+        ({"tta": ["flip"]}, r"`tta.0`: Input should be 'identity', .* or 'transverse'\.$"),
+        ({"tta_scales": [1, 1.0]}, "the scale 1 is listed twice"),
+        ({"tta_stains": [REINHARD, REINHARD]}, r"the stain reinhard r\.tiff is listed twice"),
+        ({"tta_stains": [{"method": "macenko"}]}, "the method macenko needs a `reference` image"),
+        ({"tta_stains": [{"method": "none", "reference": "r"}]}, "none takes no `reference`"),
+        ({"tta_average": "mean"}, "`tta_average`: Input should be 'probability' or 'logit'"),
+        ({"fusion": "median"}, "`fusion`: Input should be 'mean', 'geometric' or 'vote'"),
+        ({"votes": {"lung": 1}}, "`votes` are of `fusion: vote`"),
+        ({"fusion": "vote", "votes": {"lung": 0}}, "`votes.lung`: Input should be greater than"),
+        ({"members": [{"weight": 2}]}, "`members.0`: needs either `weights` or `run`"),
+        ({"members": [MEMBER | {"run": "r"}]}, "`members.0`: needs either `weights` or `run`"),
+        ({"members": [MEMBER | {"fold": 1}]}, "`members.0`: `fold` is of a `run`, not of"),
+        ({"members": [{"run": "r"}, {"run": "./r"}]}, "the member r is listed twice"),
+        ({"members": [MEMBER | {"size": 512, "pixel_size": 0.4}]}, "`pixel_size` exclude each"),
+        ({"members": [MEMBER | {"size": 512, "sizes": {768: 1}}]}, "`sizes` exclude each"),
+        ({"members": [MEMBER | {"sizes": {768: 0}}]}, "`members.0.sizes.768`: Input .* than 0"),
+        ({"members": [MEMBER | {"window": {"size": 500}}]}, "window.size`: .* multiple of 32"),
+        ({"members": [MEMBER | {"window": {"size": 512, "overlp": 0.5}}]}, "mean `overlap`"),
+        (
+            {"members": [MEMBER | {"resize": "squeeze", "window": {"size": 512}}]},
+            "`resize: squeeze` and `window` exclude each other",
+        ),
+        ({"members": [MEMBER | {"weights_by_organ": {"lung": -1}}]}, "by_organ.lung`: Input sh"),
         ({"threshold": 1}, "`threshold`: Input should be less than 1"),
         ({"thresholds": {"lung": 1.5}}, "`thresholds.lung`: Input should be less than 1"),
         ({"thresholds": {"lung": "high"}}, "`thresholds.lung`: Input should be a valid number"),
@@ -116,3 +139,53 @@ def test_what_labels_are_worth(tmp_path: Path, written: Any, weight: float, leas
     assert recipe.labels.truth == recipe.labels.redrawn == 1
     path.write_text(to_yaml(recipe), "utf-8")
     assert read_recipe(path) == recipe
+
+
+def test_an_ensemble_reads_back_as_it_was_written(tmp_path: Path):
+    everything = {
+        "members": [
+            MEMBER | {"sizes": {768: 0.2, 1024: 0.3, 1472: 0.5}, "resize": "squeeze"},
+            {"run": "runs/first", "fold": 2, "pixel_size": 0.4, "organs": ["lung"]},
+            {"run": "runs/first", "weights_by_organ": {"lung": 0}, "window": {"size": 512}},
+        ],
+        "tta": ["identity", "rot90", "rot270", "transpose", "transverse"],
+        "tta_scales": [0.8, 1, 1.25],
+        "tta_stains": [{"method": "none"}, REINHARD | {"organs": ["kidney"]}],
+        "tta_average": "logit",
+        "fusion": "vote",
+        "votes": {"kidney": 4},
+    }
+    read = read_ensemble(written(tmp_path / "e.yaml", **everything))
+    (tmp_path / "again.yaml").write_text(to_yaml(read), "utf-8")
+    assert read_ensemble(tmp_path / "again.yaml") == read
+
+
+def test_what_was_left_out_is_not_written(tmp_path: Path):
+    read = read_ensemble(written(tmp_path / "e.yaml"))
+    assert yaml.safe_load(to_yaml(read)) == {
+        "name": "mine",
+        "members": [MEMBER | {"weight": 1.0}],
+        "tta": ["identity"],
+        "threshold": 0.5,
+        "thresholds": {},
+    }
+
+
+def test_the_same_network_may_look_twice_in_different_ways(tmp_path: Path):
+    looks = [MEMBER | {"size": 768}, MEMBER | {"size": 1024}, MEMBER | {"organs": ["lung"]}]
+    assert len(read_ensemble(written(tmp_path / "e.yaml", members=looks)).members) == 3
+
+
+def test_an_organ_s_own_weight_goes_before_the_common_one(tmp_path: Path):
+    told = MEMBER | {"weight": 2, "weights_by_organ": {"lung": 5, "spleen": 0}, "organs": ["lung"]}
+    (member,) = read_ensemble(written(tmp_path / "e.yaml", members=[told])).members
+    assert [member.weight_for(organ) for organ in ("lung", "spleen", "kidney")] == [5, 0, 0]
+    (member,) = read_ensemble(written(tmp_path / "e.yaml", members=[told | {"organs": []}])).members
+    assert [member.weight_for(organ) for organ in ("lung", "spleen", "kidney")] == [5, 0, 2]
+
+
+def test_colours_may_be_an_organ_s_own(tmp_path: Path):
+    stains = [REINHARD | {"organs": ["kidney"]}, {"method": "none", "organs": ["kidney"]}]
+    read = read_ensemble(written(tmp_path / "e.yaml", tta_stains=stains))
+    assert [stain.method for stain in read.stains_for("kidney")] == ["reinhard", "none"]
+    assert [stain.method for stain in read.stains_for("lung")] == ["none"]

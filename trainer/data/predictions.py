@@ -20,6 +20,9 @@ from trainer.errors import PredictionError
 
 _DESCRIPTION = "prediction.json"
 
+MEMBERS = "members"
+"""Folder of single members' probabilities, beside the predictions."""
+
 DAMAGE = (
     OSError,
     ValueError,
@@ -54,6 +57,9 @@ class Predictions:
     def create(cls, folder: Path, description: dict[str, Any]) -> Self:
         """Begin a folder of predictions, or go on with one of the same ensemble.
 
+        Where members' probabilities are kept beside them, another ensemble may take the folder
+        over: predictions that are not its own are taken away, as they are soon made anew.
+
         Raises
         ------
         PredictionError
@@ -62,7 +68,10 @@ class Predictions:
         if (folder / _DESCRIPTION).exists():
             there = cls.open(folder)
             same = there.description.get("fingerprint") == description.get("fingerprint")
-            if not same and there.ids():
+            if not same and (folder / MEMBERS).is_dir():
+                for case_id in there.ids():
+                    there._path(case_id).unlink(missing_ok=True)
+            elif not same and there.ids():
                 raise PredictionError(
                     "holds predictions of another ensemble",
                     file=folder,
@@ -102,8 +111,15 @@ class Predictions:
             )
         return cls(folder, description)
 
-    def write(self, prediction: Prediction) -> None:
+    def write(self, prediction: Prediction, made_of: str = "") -> None:
         """Keep a prediction in place of the case's earlier one.
+
+        Parameters
+        ----------
+        prediction
+            Of a case.
+        made_of
+            Digest of all that it depends on, as `made_of` gives it back.
 
         Raises
         ------
@@ -120,7 +136,17 @@ class Predictions:
                 disagreement=prediction.disagreement,
                 shape=np.array(prediction.shape, np.int64),
                 in_sample=np.array(prediction.in_sample),
+                made_of=np.array(made_of),
             )
+
+    def made_of(self, case_id: str) -> str | None:
+        """Digest of what the case's prediction depends on; None where there is no sound one."""
+        try:
+            with np.load(self._path(case_id), allow_pickle=False) as arrays:
+                _prediction(case_id, arrays)
+                return str(arrays["made_of"])
+        except DAMAGE:
+            return None
 
     def read(self, case_id: str) -> Prediction | None:
         """The case's prediction, or None where there is none.

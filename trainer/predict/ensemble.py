@@ -2,33 +2,71 @@
 
 from __future__ import annotations
 
-import contextlib
-import time
-from collections.abc import Callable, Generator, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections import deque
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.data.case import Image, Prediction
-from trainer.errors import CohortError, ImageError, TrainerError
-from trainer.predict import frame
+from trainer.data.case import Case, Image, Prediction
+from trainer.errors import SettingsError
+from trainer.predict.colours import Colours
 from trainer.predict.device import choose
-from trainer.predict.fingerprint import fingerprint
-from trainer.predict.networks import Networks, never
-from trainer.settings import Ensemble, Flip
+from trainer.predict.fingerprint import fingerprint, of_opinion, of_weights
+from trainer.predict.fusion import Levels, Opinion, as_levels, fuse
+from trainer.predict.inputs import Inputs, Look, looks
+from trainer.predict.members import resolve
+from trainer.predict.memory import Memory
+from trainer.predict.networks import Networks, Question, never
+from trainer.settings import Ensemble
 
-if TYPE_CHECKING:
-    from trainer.data.cohort import Cohort
-    from trainer.data.predictions import Predictions
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """How far a prediction is.
+
+    Attributes
+    ----------
+    share
+        Done of it, 0..1.
+    opinion
+        Of a member that has just finished.
+    """
+
+    share: float
+    opinion: Opinion | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One member's work on a case; none where its opinion is known already."""
+
+    index: int
+    key: str
+    weight: float
+    looks: tuple[Look, ...]
+    known: Levels | None
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A case ready for the networks."""
+
+    case_id: str
+    organ: str
+    shape: tuple[int, int]
+    in_sample: bool
+    parts: tuple[Part, ...]
+    inputs: Inputs
 
 
 class Predictor:
-    """An ensemble ready to run on one device; used by one thread at a time.
+    """An ensemble ready to run on one device; its networks are used by one thread at a time.
 
     Members are loaded when they are first needed and kept until `close`.
 
@@ -38,6 +76,15 @@ class Predictor:
         Folder of the ensemble's YAML: members' files are relative to it.
     device
         A name of `trainer.predict.device.available`; None chooses the fastest kind.
+    memory
+        GiB that this process may use on the device; None for what is free.
+    compiled
+        Whether torch compiles the networks: minutes at first, faster from then on.
+
+    Attributes
+    ----------
+    notices
+        What had to be done for want of memory and is not told yet.
 
     Raises
     ------
@@ -45,14 +92,32 @@ class Predictor:
         If there is no such device.
     WeightsError
         If a member's weights or their description are missing.
+    ImageError
+        If a reference of stains cannot be read.
     """
 
-    def __init__(self, ensemble: Ensemble, base: Path, device: str | None = None) -> None:
+    def __init__(
+        self,
+        ensemble: Ensemble,
+        base: Path,
+        device: str | None = None,
+        *,
+        memory: float | None = None,
+        compiled: bool = False,
+    ) -> None:
         self.ensemble = ensemble
         self.device = choose(device)
+        self.notices: deque[str] = deque()
         self._base = base
-        files = [base / member.weights for member in ensemble.members]
-        self._networks = Networks(files, self.device)
+        self._members = resolve(ensemble, base)
+        limit = None if memory is None else memory * 2**30
+        self._networks = Networks(
+            [member.file for member in self._members],
+            Memory(self.device, limit),
+            compiled,
+            self.notices.append,
+        )
+        self._colours = Colours(ensemble.tta_stains, base)
 
     def __enter__(self) -> Self:
         return self
@@ -76,6 +141,7 @@ class Predictor:
         digest: str | None = None,
         progress: Callable[[float], None] | None = None,
         cancelled: Callable[[], bool] = never,
+        case: Case | None = None,
     ) -> Prediction:
         """The ensemble's opinion of an image.
 
@@ -93,177 +159,155 @@ class Predictor:
             Told the share done, 0..1, after each member and view.
         cancelled
             Asked before each layer of a network.
+        case
+            What is known of the case: its organ and pixel size.
 
         Raises
         ------
         Cancelled
             Soon after `cancelled` says so.
+        CohortError
+            If a member wants a pixel size and the case has none.
         DeviceError
             If memory does not suffice.
+        SettingsError
+            If no member serves the case's organ.
         WeightsError
             If a member's weights do not fit their description.
         """
-        steps = self.steps(image, case_id, digest, cancelled)
+        shape = (image.shape[0], image.shape[1])
+        steps = self.steps(self.prepare(lambda: image, shape, case_id, digest, case), cancelled)
         while True:
             try:
-                share = next(steps)
+                told = next(steps)
             except StopIteration as stop:
                 return stop.value
             if progress is not None:
-                progress(share)
+                progress(told.share)
 
-    def steps(
+    def prepare(
         self,
-        image: Image,
+        image: Callable[[], Image],
+        shape: tuple[int, int],
         case_id: str,
         digest: str | None = None,
-        cancelled: Callable[[], bool] = never,
-    ) -> Generator[float, None, Prediction]:
-        """`predict` in steps: yields the share done, 0..1, and returns the prediction."""
-        shape = (image.shape[0], image.shape[1])
-        chosen, in_sample = self._members_for(digest)
-        sizes = [checkpoint.size for checkpoint in self._networks.checkpoints]
-        inputs = {size: frame.fit(image, size) for size in {sizes[index] for index in chosen}}
-        spread = _Spread(frame.fitted(shape, max(inputs)))
-        done, total = 0, len(chosen) * len(self.ensemble.tta)
-        for index in chosen:
-            small = inputs[sizes[index]]
-            looks = np.zeros(small.shape[:2], np.float32)
-            for views in self._batches():
-                looks += self._networks.look(index, small, views, cancelled)
-                done += len(views)
-                yield done / total
-            looks /= len(self.ensemble.tta)
-            spread.add(looks, self.ensemble.members[index].weight)
-        return Prediction(case_id, spread.mean(), spread.deviation(), shape, in_sample)
+        case: Case | None = None,
+        known: Mapping[str, Levels] | None = None,
+    ) -> Prepared:
+        """A case's inputs; needs no network, so another thread may do it ahead.
 
-    def _members_for(self, digest: str | None) -> tuple[list[int], bool]:
-        """Indices of the members that have not seen the image, or of all that have."""
-        seen = [checkpoint.has_seen(digest) for checkpoint in self._networks.checkpoints]
-        unseen = [index for index, known in enumerate(seen) if not known]
-        return (unseen, False) if unseen else (list(range(len(seen))), True)
+        Parameters
+        ----------
+        image
+            Gives the image; called only where a network has to see it.
+        shape
+            The image's (H, W) in pixels.
+        case_id, digest, case
+            As `predict` has them.
+        known
+            Members' opinions of the case that were kept, by their keys.
 
-    def _batches(self) -> list[tuple[Flip, ...]]:
-        """A GPU is fed best with all views at once; a CPU is not, and answers sooner without."""
-        views = self.ensemble.tta
-        return [views] if self.device.type == "cuda" else [(view,) for view in views]
-
-
-class _Spread:
-    """Weighted mean and standard deviation of maps that come one by one.
-
-    West, D. H. D., "Updating mean and variance estimates: an improved method",
-    Communications of the ACM 22 (1979).
-    """
-
-    def __init__(self, shape: tuple[int, int]) -> None:
-        self._shape = shape
-        self._weight = 0.0
-        self._mean = np.zeros(shape, np.float32)
-        self._squares = np.zeros(shape, np.float32)
-
-    def add(self, probability: NDArray[np.float32], weight: float) -> None:
-        if probability.shape != self._shape:
-            height, width = self._shape
-            probability = np.asarray(
-                cv2.resize(probability, (width, height), interpolation=cv2.INTER_LINEAR),
-                dtype=np.float32,
+        Raises
+        ------
+        CohortError, SettingsError
+            As `predict` raises them.
+        """
+        organ = "" if case is None else case.organ
+        indices, in_sample = self._members_for(organ, digest, case)
+        parts = []
+        for index in indices:
+            settings = self._members[index].settings
+            trained = self._networks.checkpoints[index].size
+            wanted = looks(settings, trained, shape, case, self.ensemble)
+            key = of_opinion(
+                self._contents[index], self._colours.digests, wanted, settings, self.ensemble
             )
-        self._weight += weight
-        difference = probability - self._mean
-        self._mean += difference * (weight / self._weight)
-        self._squares += weight * difference * (probability - self._mean)
+            part = Part(index, key, settings.weight_for(organ), wanted, (known or {}).get(key))
+            parts.append(part)
+        unknown = [look for part in parts if part.known is None for look in part.looks]
+        seen = image() if unknown else np.zeros((1, 1, 3), np.uint8)
+        inputs = Inputs(seen, unknown, self._colours.brought)
+        return Prepared(case_id, organ, shape, in_sample, tuple(parts), inputs)
 
-    def mean(self) -> NDArray[np.uint8]:
-        return _as_bytes(self._mean)
+    def steps(
+        self, prepared: Prepared, cancelled: Callable[[], bool] = never
+    ) -> Generator[Told, None, Prediction]:
+        """The networks' work: tells the share done after each batch, returns the prediction."""
+        total = sum(len(part.looks) for part in prepared.parts)
+        opinions: list[Opinion] = []
+        done = 0
+        for part in prepared.parts:
+            levels = part.known
+            if levels is None:
+                levels = yield from self._opinion(prepared, part, done, total, cancelled)
+            done += len(part.looks)
+            name = self._members[part.index].name
+            opinions.append(Opinion(part.key, name, part.weight, levels))
+            yield Told(done / total, opinions[-1])
+        probability, disagreement = fuse(opinions, self.ensemble, prepared.organ)
+        return Prediction(
+            prepared.case_id, probability, disagreement, prepared.shape, prepared.in_sample
+        )
 
-    def deviation(self) -> NDArray[np.uint8]:
-        return _as_bytes(np.sqrt(np.maximum(self._squares / self._weight, 0)))
+    def _opinion(
+        self,
+        prepared: Prepared,
+        part: Part,
+        before: int,
+        total: int,
+        cancelled: Callable[[], bool],
+    ) -> Generator[Told, None, Levels]:
+        """One member's probability over all its looks, at the largest of them."""
+        member = self._members[part.index].settings
+        question = Question(self.ensemble.tta, self.ensemble.tta_average, member.window)
+        largest = max(look.shape for look in part.looks)
+        shares = sum(look.share for look in part.looks)
+        mean = np.zeros(largest, np.float32)
+        for number, look in enumerate(part.looks):
+            image = prepared.inputs.image(look)
+            work = self._networks.look(part.index, image, question, cancelled)
+            reached = 0.0
+            while True:
+                try:
+                    share = next(work)
+                except StopIteration as stop:
+                    mean += _at(stop.value, largest) * np.float32(look.share / shares)
+                    break
+                reached = max(reached, share)
+                last = number + 1 == len(part.looks) and share == 1
+                if not last:  # the caller tells the member's end itself, with its opinion
+                    yield Told((before + number + reached) / total)
+        if self.ensemble.tta_average == "logit":
+            return as_levels(np.asarray(1 / (1 + np.exp(-mean)), dtype=np.float32))
+        return as_levels(mean)
 
+    @cached_property
+    def _contents(self) -> list[str]:
+        """Digests of the members' files."""
+        return [of_weights(member.file) for member in self._members]
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """How far a batch of predictions is.
-
-    Attributes
-    ----------
-    case_id
-        The case at work.
-    done, total
-        Cases finished (with or without an error), parts of one counted, and all of them.
-    seconds_left
-        None until it can be told.
-    error
-        Why the case just finished has no prediction.
-    kept
-        Whether the case's prediction has just been written.
-    """
-
-    case_id: str
-    done: float
-    total: int
-    seconds_left: float | None
-    error: TrainerError | None = None
-    kept: bool = False
-
-
-def predict_cohort(
-    cohort: Cohort,
-    case_ids: Iterable[str],
-    predictor: Predictor,
-    predictions: Predictions,
-    cancelled: Callable[[], bool] = never,
-) -> Iterator[Step]:
-    """Predict cases and write each prediction, telling a step after each member and view.
-
-    A case that cannot be read is told in its step and costs the others nothing; what would
-    befall every case (weights, memory, a full disk) is raised. Closing the generator stops it.
-
-    Raises
-    ------
-    Cancelled
-        Soon after `cancelled` says so.
-    DeviceError, WeightsError
-        As `Predictor.predict` raises them.
-    """
-    ids = list(case_ids)
-    pace = _Pace(len(ids))
-    for before, case_id in enumerate(ids):
-        yield pace.step(case_id, before)
-        try:
-            image, digest = cohort.image(case_id), cohort.digest(case_id)
-        except (ImageError, CohortError) as error:
-            yield pace.step(case_id, before + 1, error)
-            continue
-        with contextlib.closing(predictor.steps(image, case_id, digest, cancelled)) as steps:
-            prediction = yield from pace.follow(steps, case_id, before)
-        predictions.write(prediction)
-        yield replace(pace.step(case_id, before + 1), kept=True)
-
-
-class _Pace:
-    """Steps with the time left, guessed from the time gone."""
-
-    def __init__(self, total: int) -> None:
-        self._total = total
-        self._started = time.monotonic()
-
-    def step(self, case_id: str, done: float, error: TrainerError | None = None) -> Step:
-        elapsed = time.monotonic() - self._started
-        left = elapsed / done * (self._total - done) if done else None
-        return Step(case_id, done, self._total, left, error)
-
-    def follow(
-        self, steps: Generator[float, None, Prediction], case_id: str, before: int
-    ) -> Generator[Step, None, Prediction]:
-        """A case's own steps as steps of the whole, `before` cases being done."""
-        while True:
-            try:
-                share = next(steps)
-            except StopIteration as stop:
-                return stop.value
-            yield self.step(case_id, before + share)
+    def _members_for(
+        self, organ: str, digest: str | None, case: Case | None
+    ) -> tuple[list[int], bool]:
+        """Members of the organ that have not seen the image, or all of them if each has."""
+        serving = [
+            index
+            for index, member in enumerate(self._members)
+            if member.settings.weight_for(organ) > 0
+        ]
+        if not serving:
+            raise SettingsError(
+                f"no member of the ensemble serves the organ {organ}",
+                case=None if case is None else case.id,
+                remedy="add the organ to a member's `organs`, or leave such cases out",
+            )
+        checkpoints = self._networks.checkpoints
+        unseen = [index for index in serving if not checkpoints[index].has_seen(digest)]
+        return (unseen, False) if unseen else (serving, True)
 
 
-def _as_bytes(unit: NDArray[np.float32]) -> NDArray[np.uint8]:
-    return np.rint(np.clip(unit, 0, 1) * 255).astype(np.uint8)
+def _at(values: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
+    if values.shape == shape:
+        return values
+    large = cv2.resize(values, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(large, dtype=np.float32)

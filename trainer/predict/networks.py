@@ -3,29 +3,42 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from trainer.data.case import Image
 from trainer.errors import Cancelled, DeviceError, WeightsError
 from trainer.model.checkpoint import Checkpoint, describe, load
+from trainer.model.folding import fold
 from trainer.model.network import STRIDE
-from trainer.predict import frame
+from trainer.predict import frame, tiles, tta
 from trainer.predict.device import autocast_for
-from trainer.settings import Flip
+from trainer.predict.limits import Limit, planned
+from trainer.predict.memory import Memory, bytes_per_pixel, weight_of
+from trainer.settings import Average, View, Window
 
-_AXES: dict[Flip, tuple[int, ...]] = {
-    "identity": (),
-    "hflip": (3,),
-    "vflip": (2,),
-    "rot180": (2, 3),
-}
+_WEIGHTS = 0.25
+"""Share of the memory that weights may fill before members take turns."""
+
+_OVERLAP = 0.25
+"""Of the windows that only memory asks for."""
+
+_COMPILER = ("torch._dynamo", "torch._inductor")
+"""Whence the compiler's errors come."""
+
+_UNSEEN = -12.0
+"""Logit of what no window has shown."""
+
+Item = tuple[tuple[int, int], View]
+"""A window's upper left corner, and how it is turned."""
 
 
 def never() -> bool:
@@ -33,13 +46,30 @@ def never() -> bool:
     return False
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """How a network is asked about an image."""
+
+    views: tuple[View, ...]
+    average: Average = "probability"
+    window: Window | None = None
+
+
 class Networks:
     """Trained networks on one device, by their place in the ensemble.
+
+    Where memory is limited and their weights would fill a quarter of it, they take turns.
 
     Parameters
     ----------
     files
         Weights (.safetensors), each with its JSON twin.
+    memory
+        Of the device.
+    compiled
+        Whether torch compiles them.
+    tell
+        Told what had to be done for want of memory.
 
     Attributes
     ----------
@@ -52,82 +82,201 @@ class Networks:
         If a file or its twin is missing.
     """
 
-    def __init__(self, files: Sequence[Path], device: torch.device) -> None:
+    def __init__(
+        self,
+        files: Sequence[Path],
+        memory: Memory,
+        compiled: bool,
+        tell: Callable[[str], None],
+    ) -> None:
         self.checkpoints = [_described(file) for file in files]
-        self.device = device
+        self.device = memory.device
         self._files = files
+        self._memory = memory
+        self._compiled = compiled
+        self._tell = tell
         self._loaded: dict[int, nn.Module] = {}
+        self._costs: dict[int, float] = {}
+        self._limits: dict[tuple[int, tuple[int, int]], Limit] = {}
         self._cancelled: Callable[[], bool] = never
 
     def close(self) -> None:
         """Free the memory; networks are loaded again if needed."""
         self._loaded.clear()
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
+        _free(self.device)
 
     def look(
-        self, index: int, image: Image, views: Sequence[Flip], cancelled: Callable[[], bool]
-    ) -> NDArray[np.float32]:
-        """Sum of a member's probabilities (h, w) over the views of an image of its size.
+        self, index: int, image: Image, question: Question, cancelled: Callable[[], bool]
+    ) -> Generator[float, None, NDArray[np.float32]]:
+        """A member's opinion (h, w) of an image of its size: mean over views and windows.
+
+        Yields the share done, 0..1, after each batch; returns probabilities, or logits where
+        the question is to average those. Where memory runs out the batch is halved, then the
+        image is cut into windows.
 
         Raises
         ------
         Cancelled
             Before the next layer once `cancelled` says so.
         DeviceError
-            If memory does not suffice for a single view.
+            If memory does not suffice for the smallest window, or torch cannot compile.
         WeightsError
             If the weights do not fit their description.
         """
-        try:
-            with self._interruptible(cancelled):
-                return self._forward(self._network(index), image, views)
-        except (RuntimeError, MemoryError, cv2.error) as error:
-            if not _is_out_of_memory(error):
-                raise
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
-        if len(views) > 1:
-            total = np.zeros(image.shape[:2], np.float32)
-            for view in views:
-                total += self.look(index, image, (view,), cancelled)
-            return total
+        while True:
+            limit = self._limit(index, image, question)
+            try:
+                return (yield from self._slide(index, image, question, limit, cancelled))
+            except (RuntimeError, MemoryError, cv2.error) as error:
+                if self._compiled and type(error).__module__.startswith(_COMPILER):
+                    raise self._not_compiled(index, error) from error
+                if not _is_out_of_memory(error):
+                    raise
+            _free(self.device)
+            self._shrink(index, image, question, limit)
+
+    def _slide(
+        self,
+        index: int,
+        image: Image,
+        question: Question,
+        limit: Limit,
+        cancelled: Callable[[], bool],
+    ) -> Generator[float, None, NDArray[np.float32]]:
+        """Show all windows in all views, as many at a time as the limit says."""
+        window = _window(question, limit)
+        padded = frame.pad(image, STRIDE, least=window.size if window else 0)
+        source = torch.from_numpy(padded).to(self.device).permute(2, 0, 1)[None]
+        shape = (padded.shape[0], padded.shape[1])
+        total = torch.zeros(shape, device=self.device)
+        if window is None:
+            corners, (height, width), blend = [(0, 0)], shape, None
+        else:
+            corners = _corners(padded, window)
+            height = width = window.size
+            blend = torch.from_numpy(tiles.gaussian(window.size)).to(self.device)
+        seen = torch.zeros(shape if window else (), device=self.device)
+        done, count = 0, len(corners) * len(question.views)
+        for batch in _batches(corners, question.views, height != width, limit.batch):
+            pixels = torch.cat(
+                [
+                    tta.turned(source[:, :, top : top + height, left : left + width], view)
+                    for (top, left), view in batch
+                ]
+            )
+            given = self._ask_network(index, pixels, question.average, cancelled)
+            for ((top, left), view), one in zip(batch, given.split(1), strict=True):
+                opinion = tta.restored(one, view)[0, 0]
+                place = (slice(top, top + height), slice(left, left + width))
+                total[place] += opinion if blend is None else blend * opinion
+                seen[place if window else ...] += 1 if blend is None else blend
+            done += len(batch)
+            yield done / count
+        nothing = 0.0 if question.average == "probability" else _UNSEEN
+        mean = torch.where(seen > 0, total / seen, nothing)
+        return mean[: image.shape[0], : image.shape[1]].cpu().numpy()
+
+    def _ask_network(
+        self, index: int, pixels: Tensor, average: Average, cancelled: Callable[[], bool]
+    ) -> Tensor:
+        """What a network says of a batch, (B, 1, H, W)."""
+        network = self._network(index)
+        with self._interruptible(cancelled), torch.inference_mode(), autocast_for(self.device):
+            batch = pixels.float().contiguous(memory_format=torch.channels_last)
+            logits = network(batch).float()
+            return logits if average == "logit" else logits.sigmoid()
+
+    def _limit(self, index: int, image: Image, question: Question) -> Limit:
+        """What fits: as planned at the first look of that size, or as mended since."""
+        key = (index, _view(image, question))
+        if key not in self._limits:
+            self._limits[key] = self._plan(index, image, question)
+        return self._limits[key]
+
+    def _plan(self, index: int, image: Image, question: Question) -> Limit:
+        room = cost = None
+        if self._memory.room() is not None:
+            self._network(index)
+            room, cost = self._memory.room(), self._costs[index]
+        view = _view(image, question)
+        limit = planned(view, cost, room, self.device.type == "cpu")
+        if limit is None:
+            raise self._too_little(index, max(view))
+        if limit.side is not None:
+            self._tell(
+                f"Memory does not hold {self._files[index].name} at {max(view)} pixels:"
+                f" it is shown windows of {limit.side}."
+            )
+        return limit
+
+    def _shrink(self, index: int, image: Image, question: Question, limit: Limit) -> None:
+        """Halve what did not fit, and say so."""
+        others = [other for other in self._loaded if other != index]
+        if others:
+            for other in others:
+                del self._loaded[other]
+            _free(self.device)
+        view = _view(image, question)
+        half = limit.halved(max(view))
+        if half is None:
+            raise self._too_little(index, max(view))
+        self._limits[index, view] = half
+        now = f"{half.batch} at a time" if half.side is None else f"windows of {half.side}"
+        self._tell(f"Memory ran out for {self._files[index].name}: it is shown {now}.")
+
+    def _too_little(self, index: int, longer: int) -> DeviceError:
         elsewhere = "" if self.device.type == "cpu" else "choose the device cpu, "
-        raise DeviceError(
-            f"{self.device} has too little memory for {self._files[index].name}"
-            f" at {max(image.shape[:2])} pixels",
+        return DeviceError(
+            f"{self.device} has too little memory for {self._files[index].name} at {longer} pixels",
             remedy=f"{elsewhere}close other programs or use members of a smaller size",
         )
 
-    def _forward(
-        self, network: nn.Module, image: Image, views: Sequence[Flip]
-    ) -> NDArray[np.float32]:
-        height, width = image.shape[:2]
-        source = torch.from_numpy(frame.pad(image, STRIDE)).to(self.device)
-        pixels = source.permute(2, 0, 1)[None].float()
-        batch = torch.cat([torch.flip(pixels, _AXES[view]) for view in views])
-        batch = batch.contiguous(memory_format=torch.channels_last)
-        with torch.inference_mode(), autocast_for(self.device):
-            probabilities = network(batch).float().sigmoid()
-            total = torch.zeros_like(probabilities[:1])
-            for view, probability in zip(views, probabilities, strict=True):
-                total += torch.flip(probability[None], _AXES[view])
-        return total[0, 0, :height, :width].cpu().numpy()
+    def _not_compiled(self, index: int, error: Exception) -> DeviceError:
+        first = str(error).partition("\n")[0]
+        return DeviceError(
+            f"torch cannot compile {self._files[index].name} here ({first})",
+            remedy="run without --compile",
+        )
 
     def _network(self, index: int) -> nn.Module:
         """On the device, loaded at its first use."""
         if index not in self._loaded:
             network, _ = load(self._files[index])
-            for layer in network.modules():
-                layer.register_forward_pre_hook(self._ask)
-            network.requires_grad_(False)
-            network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-            self._loaded[index] = network.to(self.device)
+            self._make_room(weight_of(network))
+            folded = fold(network.requires_grad_(False))
+            folded.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+            folded = folded.to(self.device)
+            if self._memory.room() is not None and index not in self._costs:
+                self._costs[index] = bytes_per_pixel(folded, self.device)
+            self._loaded[index] = self._ready(folded)
         return self._loaded[index]
+
+    def _ready(self, network: nn.Module) -> nn.Module:
+        if self._compiled:
+            # hooks would break the graph at each layer: it is cancelled between batches
+            compiled = torch.compile(network)
+            assert isinstance(compiled, nn.Module)
+            return compiled
+        for layer in network.modules():
+            layer.register_forward_pre_hook(self._ask)
+        return network
+
+    def _make_room(self, coming: int) -> None:
+        """Let the longest loaded go while weights would fill more than their share."""
+        room = self._memory.room()
+        if room is None:
+            return
+        there = {index: weight_of(network) for index, network in self._loaded.items()}
+        while there and sum(there.values()) + coming > _WEIGHTS * (room + sum(there.values())):
+            oldest = next(iter(there))
+            del there[oldest], self._loaded[oldest]
+        _free(self.device)
 
     @contextlib.contextmanager
     def _interruptible(self, cancelled: Callable[[], bool]) -> Iterator[None]:
         """Layers ask `cancelled` while this holds: one view of a large network takes seconds."""
+        if cancelled():
+            raise Cancelled
         self._cancelled = cancelled
         try:
             yield
@@ -139,12 +288,53 @@ class Networks:
             raise Cancelled
 
 
+def _window(question: Question, limit: Limit) -> Window | None:
+    """The window asked for, no larger than memory allows."""
+    asked = question.window
+    if limit.side is None or (asked is not None and asked.size <= limit.side):
+        return asked
+    if asked is not None:
+        return asked.model_copy(update={"size": limit.side})
+    return Window(size=limit.side, overlap=_OVERLAP, skip_background=False)
+
+
+def _view(image: Image, question: Question) -> tuple[int, int]:
+    """(h, w) of what is shown at a time where memory sets no limit."""
+    if question.window is not None:
+        return question.window.size, question.window.size
+    height, width = image.shape[:2]
+    return height + -height % STRIDE, width + -width % STRIDE
+
+
+def _corners(image: Image, window: Window) -> list[tuple[int, int]]:
+    every = tiles.grid((image.shape[0], image.shape[1]), window.size, window.overlap)
+    return tiles.with_tissue(image, every, window.size) if window.skip_background else every
+
+
+def _batches(
+    corners: Sequence[tuple[int, int]], views: Sequence[View], oblong: bool, size: int
+) -> Iterator[list[Item]]:
+    """Windows and views in batches of one shape: an oblong one turned has another."""
+    items: list[Item] = [(corner, view) for corner in corners for view in views]
+    if oblong:
+        items.sort(key=lambda item: tta.turns(item[1]))
+    for _, group in groupby(items, key=lambda item: oblong and tta.turns(item[1])):
+        alike = list(group)
+        for start in range(0, len(alike), size):
+            yield alike[start : start + size]
+
+
 def _described(file: Path) -> Checkpoint:
     if not file.is_file():
         raise WeightsError(
             "there is no such file", file=file, remedy="correct the path in the ensemble"
         )
     return describe(file)
+
+
+def _free(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
 
 
 def _is_out_of_memory(error: Exception) -> bool:
@@ -154,4 +344,5 @@ def _is_out_of_memory(error: Exception) -> bool:
         or "out of memory" in told
         or "can't allocate memory" in told
         or "insufficient memory" in told  # OpenCV's words
+        or "could not create a primitive" in told  # oneDNN's
     )

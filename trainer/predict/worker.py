@@ -79,8 +79,9 @@ def _devices() -> Reply:
 
 
 def _predict(request: Request, cancelled: threading.Event) -> Iterator[Reply]:
-    from trainer.predict.ensemble import Predictor, predict_cohort
+    from trainer.predict.ensemble import Predictor
     from trainer.predict.kept import begin, folder_for
+    from trainer.predict.running import predict_cohort
 
     assert request.cohort is not None
     assert request.ensemble is not None

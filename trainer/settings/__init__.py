@@ -1,19 +1,24 @@
 """Recipe and ensemble: the two YAML files on which all else depends."""
 
-from trainer.settings.ensemble import Ensemble, Flip, Member
+from trainer.settings.ensemble import Ensemble
 from trainer.settings.labels import LabelWeights, Predicted
+from trainer.settings.member import Member, Window
 from trainer.settings.reading import read_ensemble, read_recipe, to_yaml
 from trainer.settings.recipe import Augmentation, Network, Recipe
+from trainer.settings.tta import Average, Stain, View
 
 __all__ = [
     "Augmentation",
+    "Average",
     "Ensemble",
-    "Flip",
     "LabelWeights",
     "Member",
     "Network",
     "Predicted",
     "Recipe",
+    "Stain",
+    "View",
+    "Window",
     "read_ensemble",
     "read_recipe",
     "to_yaml",

@@ -2,30 +2,43 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
-from typing import Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from trainer.settings.base import Probability, Settings
+from trainer.settings.base import Brief, Probability
+from trainer.settings.member import Member
+from trainer.settings.tta import Average, Stain, View, own_colours
 
-Flip = Literal["identity", "hflip", "vflip", "rot180"]
-"""A test-time view: the image as it is, mirrored left-right, up-down, or both."""
-
-
-class Member(Settings):
-    """One trained network of an ensemble."""
-
-    weights: str = Field(description="A .safetensors file, relative to the ensemble's YAML.")
-    weight: float = Field(1.0, gt=0, description="Its share in the mean.")
+Scale = Annotated[float, Field(ge=0.25, le=4)]
 
 
-class Ensemble(Settings):
+class Ensemble(Brief):
     """Members and how their opinions become one mask."""
+
+    ALWAYS: ClassVar[frozenset[str]] = frozenset({"tta", "threshold", "thresholds"})
 
     name: str
     members: tuple[Member, ...] = Field(min_length=1)
-    tta: tuple[Flip, ...] = Field(("identity",), min_length=1)
+    tta: tuple[View, ...] = Field(
+        ("identity",), min_length=1, description="Flips and turns that members are shown."
+    )
+    tta_scales: tuple[Scale, ...] = Field(
+        (1.0,), min_length=1, description="Sizes that members are shown, relative to their own."
+    )
+    tta_stains: tuple[Stain, ...] = Field(
+        default_factory=own_colours, min_length=1, description="Colours that members are shown."
+    )
+    tta_average: Average = Field(
+        "probability", description="What a member's views are averaged in."
+    )
+    fusion: Literal["mean", "geometric", "vote"] = Field(
+        "mean", description="How members' opinions become one: weighted mean, geometric, or votes."
+    )
+    votes: dict[str, Annotated[int, Field(ge=1)]] = Field(
+        default_factory=dict,
+        description="Of a vote: members needed, by organ; if left out, more than half.",
+    )
     threshold: Probability = Field(0.5, description="For organs that `thresholds` leaves out.")
     thresholds: dict[str, Probability] = Field(
         default_factory=dict, description="Probability from which a pixel belongs to a unit."
@@ -35,11 +48,25 @@ class Ensemble(Settings):
         """The organ's own threshold, or the common one."""
         return self.thresholds.get(organ, self.threshold)
 
+    def stains_for(self, organ: str) -> tuple[Stain, ...]:
+        """The organ's views in other colours; where none is its own, the image as it is."""
+        return tuple(stain for stain in self.tta_stains if stain.serves(organ)) or own_colours()
+
     @model_validator(mode="after")
     def _nothing_twice(self) -> Self:
-        files = [PurePosixPath(member.weights).as_posix() for member in self.members]
+        for index, member in enumerate(self.members):
+            if any(member.is_shown_as(other) for other in self.members[:index]):
+                raise ValueError(f"the member {member.source} is listed twice")
         views: list[str] = [*self.tta]
-        for kind, names in (("member", files), ("view", views)):
+        scales = [f"{scale:g}" for scale in self.tta_scales]
+        stains = [f"{stain.method} {stain.reference or ''}".strip() for stain in self.tta_stains]
+        for kind, names in (("view", views), ("scale", scales), ("stain", stains)):
             if twice := {name for name in names if names.count(name) > 1}:
                 raise ValueError(f"the {kind} {sorted(twice)[0]} is listed twice")
+        return self
+
+    @model_validator(mode="after")
+    def _votes_are_counted(self) -> Self:
+        if self.votes and self.fusion != "vote":
+            raise ValueError("`votes` are of `fusion: vote`")
         return self

@@ -17,7 +17,7 @@ from typing import Any
 from trainer.data.atomic import replacing, told
 from trainer.errors import SettingsError
 from trainer.model import checkpoint
-from trainer.settings import Ensemble, Member, Recipe, to_yaml
+from trainer.settings import Ensemble, Recipe, to_yaml
 from trainer.train.dataset import Sample
 
 _VERSIONS = ("hubmap-viewer", "torch", "pytorch-lightning", "segmentation-models-pytorch", "timm")
@@ -112,11 +112,11 @@ class Record:
     def write_ensemble(self) -> Ensemble:
         """Make the members there are an ensemble."""
         members = [
-            Member(weights=self.weights(fold).relative_to(self.folder).as_posix(), weight=1.0)
+            {"weights": self.weights(fold).relative_to(self.folder).as_posix()}
             for fold in self.finished_folds()
         ]
         name = self.folder.resolve().name
-        ensemble = Ensemble(name=name, members=tuple(members), tta=_TTA, threshold=0.5)
+        ensemble = Ensemble.model_validate({"name": name, "members": members, "tta": _TTA})
         with replacing(self.folder / "ensemble.yaml", SettingsError) as draft:
             draft.write_text(to_yaml(ensemble), "utf-8")
         return ensemble

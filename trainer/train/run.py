@@ -18,7 +18,8 @@ from trainer.model import checkpoint
 from trainer.model.network import check
 from trainer.predict import kept
 from trainer.predict.device import choose, describe
-from trainer.predict.ensemble import Predictor, predict_cohort
+from trainer.predict.ensemble import Predictor
+from trainer.predict.running import predict_cohort
 from trainer.review import groups
 from trainer.settings import Recipe
 from trainer.train import report

@@ -15,8 +15,9 @@ from trainer.data.cohort import Cohort
 from trainer.data.predictions import Predictions
 from trainer.errors import Cancelled, ImageError
 from trainer.metrics import dice
-from trainer.predict.ensemble import Predictor, predict_cohort
+from trainer.predict.ensemble import Predictor
 from trainer.predict.postprocess import to_mask
+from trainer.predict.running import predict_cohort
 from trainer.settings import Member
 
 IDS = ("1", "2", "3")

@@ -20,10 +20,10 @@ from trainer.model.checkpoint import Checkpoint, save
 from trainer.model.network import Segmenter, build
 from trainer.predict.ensemble import Predictor
 from trainer.predict.postprocess import to_mask
-from trainer.settings import Flip, Member, Network
+from trainer.settings import Member, Network, View
 
 MakeMember = Callable[..., Member]
-ALL_VIEWS: tuple[Flip, ...] = ("identity", "hflip", "vflip", "rot180")
+ALL_VIEWS: tuple[View, ...] = ("identity", "hflip", "vflip", "rot180")
 
 
 def of(predictor: Predictor, probability: float) -> int:
@@ -84,13 +84,13 @@ def test_views_of_one_member_are_no_disagreement(member: MakeMember, tmp_path: P
     ("tta", "axes"), [(("identity", "hflip"), 1), (("identity", "vflip"), 0), (ALL_VIEWS, (0, 1))]
 )
 def test_views_make_the_opinion_indifferent_to_mirroring(
-    member: MakeMember, tmp_path: Path, tta: tuple[Flip, ...], axes: int | tuple[int, int]
+    member: MakeMember, tmp_path: Path, tta: tuple[View, ...], axes: int | tuple[int, int]
 ) -> None:
     image, _ = picture(64, 96, seed=5)
     mirrored = np.ascontiguousarray(np.flip(image, axes))
     one = member(size=96)
 
-    def apart(views: tuple[Flip, ...]) -> int:
+    def apart(views: tuple[View, ...]) -> int:
         predictor = Predictor(ensemble(one, tta=views), tmp_path, "cpu")
         plain = predictor.predict(image, "x").probability.astype(int)
         return int(
@@ -221,19 +221,36 @@ def test_mixed_precision_draws_the_same_mask(
     assert dice(to_mask(prediction, 0.5), (full >= 0.5).numpy().astype(np.uint8)) > 0.98
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of memory are Linux's")
+def test_where_memory_runs_out_the_image_is_shown_in_windows(
+    member: MakeMember, tmp_path: Path
+) -> None:
+    weights = member(size=4096).weights
+    told = starved(tmp_path, weights, 2**30)
+    assert told[0] == f"Memory ran out for {weights}: it is shown windows of 2048."
+    assert told[-1] == "(64, 64)"
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of memory are Linux's")
 def test_too_little_memory_is_told_with_a_remedy(member: MakeMember, tmp_path: Path) -> None:
     weights = member(size=4096).weights
+    assert starved(tmp_path, weights, 2**26)[-1] == (
+        f"cpu has too little memory for {weights} at 4096 pixels;"
+        " close other programs or use members of a smaller size."
+    )
+
+
+def starved(folder: Path, weights: str | None, spare: int) -> list[str]:
+    """What a prediction at 4096 pixels says with so many bytes to spare."""
     done = subprocess.run(
-        [sys.executable, "-c", _STARVE, str(tmp_path), weights],
+        [sys.executable, "-c", _STARVE, str(folder), str(weights), str(spare)],
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.stdout.strip() == (
-        f"cpu has too little memory for {weights} at 4096 pixels;"
-        " close other programs or use members of a smaller size."
-    ), done.stderr
+    assert done.stdout, done.stderr
+    return done.stdout.splitlines()
 
 
 _STARVE = """
@@ -246,14 +263,15 @@ from trainer.predict.ensemble import Predictor
 from trainer.settings import Ensemble, Member
 
 torch.set_num_threads(1)
-folder, weights = sys.argv[1:]
+folder, weights, spare = sys.argv[1:]
 ensemble = Ensemble(name="test", members=(Member(weights=weights),))
 predictor = Predictor(ensemble, Path(folder), "cpu")
 predictor.predict(np.zeros((8, 32, 3), np.uint8), "narrow")
 used = 4096 * int(Path("/proc/self/statm").read_text().split()[0])
-resource.setrlimit(resource.RLIMIT_AS, (used + 2**28, used + 2**28))
+resource.setrlimit(resource.RLIMIT_AS, (used + int(spare), used + int(spare)))
 try:
-    predictor.predict(np.zeros((64, 64, 3), np.uint8), "x")
+    found = predictor.predict(np.zeros((64, 64, 3), np.uint8), "x")
+    print(*predictor.notices, found.shape, sep="\\n")
 except DeviceError as error:
     print(error)
 """

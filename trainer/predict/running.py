@@ -1,0 +1,348 @@
+"""A cohort's predictions: read ahead, predicted, written behind, and gone on with later."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from trainer.data.case import Case, Prediction
+from trainer.data.opinions import KeptOpinions, Opinions
+from trainer.errors import CohortError, ImageError, SettingsError, TrainerError
+from trainer.predict.ensemble import Prepared, Told
+from trainer.predict.fusion import Opinion
+from trainer.predict.networks import never
+
+if TYPE_CHECKING:
+    from trainer.data.cohort import Cohort
+    from trainer.data.predictions import Predictions
+    from trainer.predict.ensemble import Predictor
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How far a batch of predictions is.
+
+    Attributes
+    ----------
+    case_id
+        The case at work.
+    done, total
+        Cases finished (with or without an error), parts of one counted, and all of them.
+    seconds_left
+        None until it can be told.
+    error
+        Why the case just finished has no prediction.
+    kept
+        Whether the case's prediction has just been written.
+    member
+        Whose opinion of the case has just been written, where these are kept.
+    notice
+        What had to be done for want of memory.
+    """
+
+    case_id: str
+    done: float
+    total: int
+    seconds_left: float | None
+    error: TrainerError | None = None
+    kept: bool = False
+    member: str = ""
+    notice: str = ""
+
+
+@dataclass(slots=True)
+class Work:
+    """A case on its way through.
+
+    Attributes
+    ----------
+    made_of
+        Digest of all that its prediction depends on.
+    known
+        Keys of the members' opinions that are kept already.
+    prepared
+        None where its prediction is there already.
+    """
+
+    case: Case
+    made_of: str
+    image: str = ""
+    digest: str = ""
+    known: frozenset[str] = frozenset()
+    prepared: Prepared | None = None
+    opinions: list[Opinion] = field(default_factory=list)
+
+    def kept(self) -> Opinions:
+        """Its members' opinions so far."""
+        assert self.prepared is not None
+        levels = {opinion.key: opinion.levels for opinion in self.opinions}
+        names = {opinion.key: opinion.name for opinion in self.opinions}
+        return Opinions(self.image, self.digest, self.prepared.shape, levels, names)
+
+
+ITS_OWN = (ImageError, CohortError, SettingsError)
+"""What befalls one case only."""
+
+
+def predict_cohort(
+    cohort: Cohort,
+    case_ids: Iterable[str],
+    predictor: Predictor,
+    predictions: Predictions,
+    cancelled: Callable[[], bool] = never,
+    keep_members: bool = False,
+) -> Iterator[Step]:
+    """Predict cases and write each prediction, telling a step after each member and view.
+
+    A case whose prediction is there and depends on nothing that has changed is passed over.
+    While one case is predicted, the next is read and the last one is written. A case that
+    cannot be read is told in its step and costs the others nothing; what would befall every
+    case (weights, memory, a full disk) is raised. Closing the generator stops it.
+
+    Parameters
+    ----------
+    cohort
+        Whose cases.
+    case_ids
+        Of the cases, in the order wished for.
+    predictor
+        The ensemble.
+    predictions
+        Where they are kept.
+    cancelled
+        Asked before each layer of a network.
+    keep_members
+        Keep each member's probabilities beside the predictions. Where they are there already,
+        they are used and kept up whatever is said here.
+
+    Raises
+    ------
+    Cancelled
+        Soon after `cancelled` says so.
+    DeviceError, WeightsError
+        As `Predictor.predict` raises them.
+    """
+    ids = list(case_ids)
+    kept = KeptOpinions(predictions.folder)
+    if keep_members:
+        kept.begin()
+    pace = _Pace(len(ids))
+    with (
+        _Ahead(
+            lambda case_id: prepare(cohort, case_id, predictor, predictions, kept), ids
+        ) as ahead,
+        _Behind(predictions, kept) as behind,
+    ):
+        for before, case_id in enumerate(ids):
+            yield pace.step(case_id, before)
+            try:
+                work = ahead.next()
+            except ITS_OWN as error:
+                yield pace.step(case_id, before + 1, error=error)
+                continue
+            if work.prepared is not None:
+                steps = _network(predictor, work, behind, cancelled)
+                with contextlib.closing(steps):
+                    for told in steps:
+                        yield pace.step(case_id, before + told.share)
+                        yield from _told(pace, predictor, behind)
+            yield pace.step(case_id, before + 1)
+        behind.finish()
+        yield from _told(pace, predictor, behind)
+
+
+def prepare(
+    cohort: Cohort,
+    case_id: str,
+    predictor: Predictor,
+    predictions: Predictions,
+    kept: KeptOpinions,
+) -> Work:
+    """Read a case and make its networks' inputs, as far as networks have to see it.
+
+    Raises
+    ------
+    CohortError, ImageError, SettingsError
+        If the case cannot be predicted.
+    """
+    case = cohort.cases.get(case_id)
+    if case is None or case.problem is not None:
+        cohort.shape(case_id)  # raises what is wrong
+        raise CohortError(f"there is no case {case_id}", file=cohort.csv)
+    stamp = _stamp(case)
+    work = Work(case, made_of(predictor.fingerprint, case, stamp), stamp)
+    if predictions.made_of(case_id) == work.made_of:
+        return work
+    known = kept.read(case_id, stamp) if kept.are_kept else None
+    if known is not None:
+        work.digest, shape, levels = known.digest, known.shape, known.levels
+        image = None
+    else:
+        image = cohort.image(case_id)
+        work.digest, shape, levels = cohort.digest(case_id), image.shape[:2], {}
+    work.known = frozenset(levels)
+    work.prepared = predictor.prepare(
+        lambda: cohort.image(case_id) if image is None else image,
+        (shape[0], shape[1]),
+        case_id,
+        work.digest,
+        case,
+        levels,
+    )
+    return work
+
+
+def made_of(fingerprint: str, case: Case, image: str) -> str:
+    """Digest of all that a case's prediction depends on (hex).
+
+    Parameters
+    ----------
+    fingerprint
+        Of the ensemble.
+    case
+        Its organ and pixel size count.
+    image
+        The state of its image's file.
+    """
+    told = f"{fingerprint} {image} {case.organ} {case.pixel_size}"
+    return hashlib.blake2b(told.encode(), digest_size=16).hexdigest()
+
+
+def _stamp(case: Case) -> str:
+    """What changes when the image's file does."""
+    try:
+        status = case.image_path.stat()
+    except OSError as error:
+        raise ImageError(
+            f"cannot be read ({error.strerror})", file=case.image_path, case=case.id
+        ) from error
+    return f"{status.st_size} {status.st_mtime_ns}"
+
+
+def _network(
+    predictor: Predictor, work: Work, behind: _Behind, cancelled: Callable[[], bool]
+) -> Generator[Told, None, None]:
+    """A case's predicting, what it gives being handed on to be written."""
+    assert work.prepared is not None
+    steps = predictor.steps(work.prepared, cancelled)
+    with contextlib.closing(steps):
+        while True:
+            try:
+                told = next(steps)
+            except StopIteration as stop:
+                behind.put(work, stop.value)
+                return
+            if told.opinion is not None:
+                work.opinions.append(told.opinion)
+                if told.opinion.key not in work.known:
+                    behind.put_opinion(work, told.opinion.name)
+            yield told
+
+
+def _told(pace: _Pace, predictor: Predictor, behind: _Behind) -> Iterator[Step]:
+    """What has been written meanwhile, and what memory had to do with it."""
+    for case_id, member in behind.written():
+        yield replace(pace.again(case_id), member=member, kept=not member)
+    while predictor.notices:
+        yield replace(pace.again(), notice=predictor.notices.popleft())
+
+
+class _Ahead:
+    """Gets the next case ready in a thread of its own while the last one is at work."""
+
+    def __init__(self, prepare: Callable[[str], Work], ids: Iterable[str]) -> None:
+        self._prepare = prepare
+        self._ids = iter(ids)
+        self._thread = ThreadPoolExecutor(1, "reading")
+        self._next: Future[Work] | None = None
+
+    def __enter__(self) -> _Ahead:
+        self._begin()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.shutdown(wait=True, cancel_futures=True)
+
+    def next(self) -> Work:
+        """The next case, whose successor is begun."""
+        assert self._next is not None
+        future = self._next
+        try:
+            return future.result()
+        finally:
+            self._begin()
+
+    def _begin(self) -> None:
+        case_id = next(self._ids, None)
+        self._next = None if case_id is None else self._thread.submit(self._prepare, case_id)
+
+
+class _Behind:
+    """Writes what is predicted in a thread of its own; on leaving all of it is on disk."""
+
+    def __init__(self, predictions: Predictions, kept: KeptOpinions) -> None:
+        self._predictions = predictions
+        self._kept = kept
+        self._keeps = kept.are_kept
+        self._thread = ThreadPoolExecutor(1, "writing")
+        self._pending: list[tuple[str, str, Future[None]]] = []
+
+    def __enter__(self) -> _Behind:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.shutdown(wait=True)
+
+    def put(self, work: Work, prediction: Prediction) -> None:
+        """Have a prediction written."""
+        write = self._thread.submit(self._predictions.write, prediction, work.made_of)
+        self._pending.append((work.case.id, "", write))
+
+    def put_opinion(self, work: Work, member: str) -> None:
+        """Have a case's opinions so far written, where they are kept."""
+        if self._keeps:
+            write = self._thread.submit(self._kept.write, work.case.id, work.kept())
+            self._pending.append((work.case.id, member, write))
+
+    def written(self) -> Iterator[tuple[str, str]]:
+        """Cases and, of opinions, members that have been written since the last time.
+
+        Raises
+        ------
+        PredictionError
+            If one cannot be written.
+        """
+        while self._pending and self._pending[0][2].done():
+            case_id, member, write = self._pending.pop(0)
+            write.result()
+            yield case_id, member
+
+    def finish(self) -> None:
+        """Wait until all is written."""
+        for _, _, write in self._pending:
+            write.result()
+
+
+class _Pace:
+    """Steps with the time left, guessed from the time gone."""
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._started = time.monotonic()
+        self._last = Step("", 0, total, None)
+
+    def step(self, case_id: str, done: float, error: TrainerError | None = None) -> Step:
+        """How far it is now."""
+        elapsed = time.monotonic() - self._started
+        left = elapsed / done * (self._total - done) if done else None
+        self._last = Step(case_id, done, self._total, left, error)
+        return self._last
+
+    def again(self, case_id: str | None = None) -> Step:
+        """How far it was, told of this case."""
+        return replace(self._last, case_id=case_id or self._last.case_id, error=None)
