@@ -22,6 +22,7 @@ from trainer.commands import (
     duplicates,
     findings,
     history,
+    predict,
     report,
     stats,
     study,
@@ -103,57 +104,6 @@ def train(
             {"run": str(out), "organs": [_as_json(row) for row in result.report]},
             _organs(result.report, f"{out}: Dice of out-of-fold predictions"),
         )
-
-
-_PREDICT = """Examples:
-
-hubmap-trainer predict data --ensemble runs/first --out predictions
-
-hubmap-trainer predict data --ensemble ensemble.yaml --out predictions --case 10044 --case 10274"""
-
-
-@app.command(epilog=_PREDICT)
-def predict(
-    cohort: CohortArgument,
-    ensemble: Annotated[
-        Path, typer.Option(metavar="FILE|RUN", help="An ensemble's YAML, or a run's folder.")
-    ],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the predictions.")],
-    device: DeviceOption = None,
-    case: Annotated[
-        list[str] | None, typer.Option(metavar="ID", help="Only this case; may be repeated.")
-    ] = None,
-    json: JsonOption = False,
-) -> None:
-    """Predict every case, or some; members that were trained on a case are left out."""
-    with Terminal(json).speaking() as terminal, Wish() as wish:
-        opened = named.cohort(cohort, terminal)
-        ids = named.cases(opened, case)
-        _yield_threads()
-        from trainer.predict.ensemble import Predictor
-        from trainer.predict.kept import begin
-        from trainer.predict.running import predict_cohort
-        from trainer.settings import read_ensemble
-
-        base = ensemble if ensemble.is_dir() else ensemble.parent
-        failed = set[str]()
-        with (
-            Predictor(read_ensemble(ensemble), base, device) as predictor,
-            terminal.meter() as meter,
-        ):
-            predictions = begin(out, predictor)
-            for step in predict_cohort(
-                opened, ids, predictor, predictions, lambda: wish.is_uttered
-            ):
-                wish.heed()
-                meter.show(f"Predicting {step.case_id}", step.done / step.total, step.seconds_left)
-                if step.error is not None:
-                    failed.add(step.case_id)
-                    terminal.problem(step.error)
-                elif step.kept and (misfit := opened.misfit(step.case_id)):
-                    terminal.problem(misfit)
-        done = [case_id for case_id in ids if case_id not in failed]
-        terminal.result({"predictions": str(out), "cases": done}, f"{len(done)} cases in {out}")
 
 
 _EVALUATE = """Examples:
@@ -264,6 +214,7 @@ app.command(epilog=compare.EXAMPLES)(compare.compare)
 app.command(epilog=duplicates.EXAMPLES)(duplicates.duplicates)
 app.command(epilog=findings.EXAMPLES)(findings.findings)
 app.command(epilog=history.EXAMPLES)(history.history)
+app.command(epilog=predict.EXAMPLES)(predict.predict)
 app.command(epilog=report.EXAMPLES)(report.report)
 app.command(epilog=stats.EXAMPLES)(stats.stats)
 

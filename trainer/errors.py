@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 
 class TrainerError(Exception):
@@ -37,6 +39,11 @@ class TrainerError(Exception):
         self.case = case
         self.remedy = remedy
         super().__init__(self._sentence())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Between processes it stays what it is."""
+        told = {"file": self.file, "row": self.row, "case": self.case, "remedy": self.remedy}
+        return partial(type(self), self.problem, **told), ()
 
     def _sentence(self) -> str:
         where = [str(self.file)] if self.file is not None else []

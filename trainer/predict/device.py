@@ -45,6 +45,22 @@ def choose(name: str | None = None) -> torch.device:
     return torch.device(wanted)
 
 
+def several(names: str | None = None) -> list[str]:
+    """Devices that share the work: those named, with commas between, else all of CUDA's.
+
+    Where there is no CUDA, and none is named, the fastest one.
+
+    Raises
+    ------
+    DeviceError
+        If this machine has no such device.
+    """
+    if names is not None:
+        return [str(choose(name.strip())) for name in names.split(",")]
+    there = available()
+    return [name for name in there if name.startswith("cuda")] or there[:1]
+
+
 def describe(device: torch.device | str) -> str:
     """The device as a person would name it, with its memory or cores."""
     place = torch.device(device)

@@ -17,6 +17,8 @@ class Request(BaseModel):
         ``devices``: say what there is; ``predict``: predict the cases; ``cancel``: stop that.
     ensemble
         Its YAML.
+    keep_members
+        Whether single members' probabilities are kept as well.
     device
         A name from the list of devices; None for the best.
     """
@@ -27,6 +29,7 @@ class Request(BaseModel):
     cohort: Path | None = None
     ensemble: Path | None = None
     cases: tuple[str, ...] = ()
+    keep_members: bool = False
     device: str | None = None
 
 
@@ -46,6 +49,10 @@ class Reply(BaseModel):
         Cases finished, the one at work counted as far as it is.
     kept
         Whether this case's prediction has just been written.
+    member
+        Whose probabilities of the case have just been written, where these are kept.
+    notice
+        What had to be done for want of memory.
     problem
         Of a step: why this case has none. Of ``failed``: why all stopped.
     """
@@ -60,4 +67,6 @@ class Reply(BaseModel):
     total: int = 0
     seconds_left: float | None = None
     kept: bool = False
+    member: str = ""
+    notice: str = ""
     problem: str = ""

@@ -131,12 +131,12 @@ def predict_cohort(
     kept = KeptOpinions(predictions.folder)
     if keep_members:
         kept.begin()
-    pace = _Pace(len(ids))
+    pace = Pace(len(ids))
     with (
         _Ahead(
             lambda case_id: prepare(cohort, case_id, predictor, predictions, kept), ids
         ) as ahead,
-        _Behind(predictions, kept) as behind,
+        Behind(predictions, kept) as behind,
     ):
         for before, case_id in enumerate(ids):
             yield pace.step(case_id, before)
@@ -150,10 +150,12 @@ def predict_cohort(
                 with contextlib.closing(steps):
                     for told in steps:
                         yield pace.step(case_id, before + told.share)
-                        yield from _told(pace, predictor, behind)
+                        yield from behind.told(pace)
+                        while predictor.notices:
+                            yield replace(pace.again(), notice=predictor.notices.popleft())
             yield pace.step(case_id, before + 1)
         behind.finish()
-        yield from _told(pace, predictor, behind)
+        yield from behind.told(pace)
 
 
 def prepare(
@@ -225,7 +227,7 @@ def _stamp(case: Case) -> str:
 
 
 def _network(
-    predictor: Predictor, work: Work, behind: _Behind, cancelled: Callable[[], bool]
+    predictor: Predictor, work: Work, behind: Behind, cancelled: Callable[[], bool]
 ) -> Generator[Told, None, None]:
     """A case's predicting, what it gives being handed on to be written."""
     assert work.prepared is not None
@@ -235,21 +237,13 @@ def _network(
             try:
                 told = next(steps)
             except StopIteration as stop:
-                behind.put(work, stop.value)
+                behind.take(work.case.id, stop.value, work.made_of, None)
                 return
             if told.opinion is not None:
                 work.opinions.append(told.opinion)
-                if told.opinion.key not in work.known:
-                    behind.put_opinion(work, told.opinion.name)
+                if told.opinion.key not in work.known and behind.keeps:
+                    behind.take_opinions(work.case.id, work.kept(), told.opinion.name)
             yield told
-
-
-def _told(pace: _Pace, predictor: Predictor, behind: _Behind) -> Iterator[Step]:
-    """What has been written meanwhile, and what memory had to do with it."""
-    for case_id, member in behind.written():
-        yield replace(pace.again(case_id), member=member, kept=not member)
-    while predictor.notices:
-        yield replace(pace.again(), notice=predictor.notices.popleft())
 
 
 class _Ahead:
@@ -282,35 +276,49 @@ class _Ahead:
         self._next = None if case_id is None else self._thread.submit(self._prepare, case_id)
 
 
-class _Behind:
-    """Writes what is predicted in a thread of its own; on leaving all of it is on disk."""
+class Behind:
+    """Writes what is predicted in a thread of its own; on leaving all of it is on disk.
+
+    Attributes
+    ----------
+    keeps
+        Whether members' opinions are kept.
+    """
 
     def __init__(self, predictions: Predictions, kept: KeptOpinions) -> None:
         self._predictions = predictions
         self._kept = kept
-        self._keeps = kept.are_kept
+        self.keeps = kept.are_kept
         self._thread = ThreadPoolExecutor(1, "writing")
         self._pending: list[tuple[str, str, Future[None]]] = []
 
-    def __enter__(self) -> _Behind:
+    def __enter__(self) -> Behind:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._thread.shutdown(wait=True)
 
-    def put(self, work: Work, prediction: Prediction) -> None:
-        """Have a prediction written."""
-        write = self._thread.submit(self._predictions.write, prediction, work.made_of)
-        self._pending.append((work.case.id, "", write))
+    def take(
+        self,
+        case_id: str,
+        prediction: Prediction | None,
+        made_of: str,
+        opinions: Opinions | None,
+    ) -> None:
+        """Have a case's prediction written, after its members' opinions where these are kept."""
+        if opinions is not None and self.keeps:
+            self.take_opinions(case_id, opinions, ", ".join(opinions.names.values()))
+        if prediction is not None:
+            write = self._thread.submit(self._predictions.write, prediction, made_of)
+            self._pending.append((case_id, "", write))
 
-    def put_opinion(self, work: Work, member: str) -> None:
-        """Have a case's opinions so far written, where they are kept."""
-        if self._keeps:
-            write = self._thread.submit(self._kept.write, work.case.id, work.kept())
-            self._pending.append((work.case.id, member, write))
+    def take_opinions(self, case_id: str, opinions: Opinions, member: str) -> None:
+        """Have a case's opinions so far written, `member` being whose is the last."""
+        write = self._thread.submit(self._kept.write, case_id, opinions)
+        self._pending.append((case_id, member, write))
 
-    def written(self) -> Iterator[tuple[str, str]]:
-        """Cases and, of opinions, members that have been written since the last time.
+    def told(self, pace: Pace) -> Iterator[Step]:
+        """A step for each thing that has been written since the last time.
 
         Raises
         ------
@@ -320,7 +328,7 @@ class _Behind:
         while self._pending and self._pending[0][2].done():
             case_id, member, write = self._pending.pop(0)
             write.result()
-            yield case_id, member
+            yield replace(pace.again(case_id), member=member, kept=not member)
 
     def finish(self) -> None:
         """Wait until all is written."""
@@ -328,8 +336,8 @@ class _Behind:
             write.result()
 
 
-class _Pace:
-    """Steps with the time left, guessed from the time gone."""
+class Pace:
+    """Makes steps with the time left, guessed from the time gone."""
 
     def __init__(self, total: int) -> None:
         self._total = total

@@ -90,7 +90,9 @@ def _predict(request: Request, cancelled: threading.Event) -> Iterator[Reply]:
     with Predictor(ensemble, Path(request.ensemble).parent, request.device) as predictor:
         kept = begin(folder_for(cohort.folder, predictor), predictor)
         yield Reply(kind="began", folder=kept.folder)
-        for step in predict_cohort(cohort, request.cases, predictor, kept, cancelled.is_set):
+        for step in predict_cohort(
+            cohort, request.cases, predictor, kept, cancelled.is_set, request.keep_members
+        ):
             yield Reply(
                 kind="step",
                 case_id=step.case_id,
@@ -98,6 +100,8 @@ def _predict(request: Request, cancelled: threading.Event) -> Iterator[Reply]:
                 total=step.total,
                 seconds_left=step.seconds_left,
                 kept=step.kept,
+                member=step.member,
+                notice=step.notice,
                 problem="" if step.error is None else str(step.error),
             )
     yield Reply(kind="done")
