@@ -149,6 +149,50 @@ def test_a_bad_case_costs_the_others_nothing_and_ends_with_1(
     assert len([line for line in done.stderr.splitlines() if "12.tiff" in line]) == 1
 
 
+def test_the_same_call_again_makes_nothing_anew(cohort_folder: Path, trained: Path, tmp_path: Path):
+    out = tmp_path / "predictions"
+    words = ("predict", cohort_folder, "--ensemble", trained, "--out", out, "--device", "cpu")
+    assert call(*words, "--memory", 20).exit_code == 0
+    files = {path: path.stat().st_mtime_ns for path in out.glob("*.npz")}
+    again = call(*words, "--json")
+    assert again.exit_code == 0
+    assert json.loads(again.stdout)["cases"] == [path.stem for path in sorted(files)]
+    assert {path: path.stat().st_mtime_ns for path in out.glob("*.npz")} == files
+    assert not (out / "members").exists()
+
+
+def test_another_mix_of_kept_members_needs_no_weights_of_its_own(
+    cohort_folder: Path, trained: Path, tmp_path: Path
+):
+    out = tmp_path / "predictions"
+    words = ("predict", cohort_folder, "--out", out, "--device", "cpu", "--keep-members")
+    assert call(*words, "--ensemble", trained).exit_code == 0
+    kept = {path.name for path in (out / "members").glob("*.npz")}
+    assert kept == {path.name for path in out.glob("*.npz")}
+    before = json.loads((out / "prediction.json").read_text("utf-8"))
+    mixed = read_ensemble(trained).model_copy(update={"fusion": "geometric"})
+    (trained / "mixed.yaml").write_text(to_yaml(mixed), "utf-8")
+    done = call(*words, "--ensemble", trained / "mixed.yaml")
+    assert done.exit_code == 0, done.output
+    after = json.loads((out / "prediction.json").read_text("utf-8"))
+    assert before["fingerprint"] != after["fingerprint"]
+    assert {path.name for path in out.glob("*.npz")} == kept
+
+
+def test_an_organ_that_no_member_serves_costs_its_cases_only(
+    cohort_folder: Path, trained: Path, tmp_path: Path
+):
+    ensemble = read_ensemble(trained)
+    lungs = [member.model_copy(update={"organs": ("lung",)}) for member in ensemble.members]
+    path = trained / "lungs.yaml"
+    path.write_text(to_yaml(ensemble.model_copy(update={"members": tuple(lungs)})), "utf-8")
+    out = tmp_path / "predictions"
+    done = call("predict", cohort_folder, "--ensemble", path, "--out", out, "--device", "cpu")
+    assert done.exit_code == 1
+    assert "case 11: no member of the ensemble serves the organ kidney" in done.stderr
+    assert {path.stem for path in out.glob("*.npz")} == {"21", "22"}
+
+
 def test_only_the_named_cases_are_predicted(cohort_folder: Path, trained: Path, tmp_path: Path):
     out = tmp_path / "predictions"
     words = ("--case", "31", "--case", "11")
@@ -260,6 +304,11 @@ def test_asking_for_what_is_not_curated_makes_no_database(cohort_folder: Path):
         ["train", "{cohort}"],
         ["train", "{cohort}", "--recipe", "nosuch", "--out", "x"],
         ["predict", "{cohort}", "--ensemble", "x", "--out", "y", "--case", "nosuch"],
+        [
+            "predict",
+            "{cohort}",
+            *["--ensemble", "x", "--out", "y", "--workers", "1", "--scheduler", "z"],
+        ],
         ["export", "{cohort}", "--what", "prediction", "--format", "rle", "--out", "x"],
         ["export", "{cohort}", "--what", "truth", "--format", "bmp", "--out", "x"],
         [

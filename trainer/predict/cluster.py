@@ -14,7 +14,7 @@ from typing import Any
 
 from trainer.errors import DeviceError
 
-_SECONDS = "20s"
+_SECONDS = "5s"
 """To wait for a scheduler."""
 
 _DEATHS = 3
