@@ -272,6 +272,8 @@ class EnsembleDock(Dock):
         if step.problem:
             self._problems += 1
             self.session.told.emit(TrainerError(step.problem.rstrip(".")))
+        if step.notice:
+            self.notice.tell(step.notice)
         if step.kept:
             self._on_case_done(step.case_id)
 

@@ -26,6 +26,8 @@ COMMANDS = (
     "compare", "duplicates", "causes", "accept", "agreement", "report", "stats",
 )  # fmt: skip
 
+TWO_CLUSTERS = ("--workers", "1", "--scheduler", "tcp://head:8786")
+
 
 @pytest.fixture(autouse=True)
 def one_thread():

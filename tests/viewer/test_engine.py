@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from hubmap_viewer.engine import Engine
+from trainer.data.opinions import KeptOpinions
 from trainer.errors import TrainerError
 from trainer.locate import resource
 from trainer.predict.messages import Request
+from trainer.settings import read_ensemble
 
 
 @pytest.fixture
@@ -36,6 +38,24 @@ def test_a_listener_that_leaves_does_not_disturb_the_next(engine: Engine, tmp_pa
     answers = list(engine.predict(one, lambda: False))
     assert {reply.case_id for reply in answers if reply.kind == "step"} == {ids[-1]}
     assert len(list(folder.glob("*.npz"))) < len(ids)
+
+
+def test_members_are_told_as_they_arrive_and_can_be_looked_at(
+    engine: Engine, tmp_path: Path
+) -> None:
+    from hubmap_viewer.demo import demo_cohort
+
+    cohort = demo_cohort(tmp_path / "demo")
+    path = resource("demo/ensemble/ensemble.yaml")
+    wish = Request(want="predict", cohort=cohort, ensemble=path, cases=("3721",), keep_members=True)
+    replies = list(engine.predict(wish, lambda: False))
+    folder = next(reply.folder for reply in replies if reply.folder)
+    members = [member.weights for member in read_ensemble(path).members]
+    assert [reply.member for reply in replies if reply.member] == members
+    assert [reply.case_id for reply in replies if reply.kept] == ["3721"]
+    opinions = KeptOpinions(folder).read("3721")
+    assert opinions is not None
+    assert list(opinions.names.values()) == members
 
 
 def test_the_best_device_comes_first_and_the_cpu_is_always_there(engine: Engine) -> None:

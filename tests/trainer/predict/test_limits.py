@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -146,3 +150,49 @@ def test_members_take_turns_where_their_weights_would_fill_memory(tmp_path: Path
     assert loaded(spare(20 * weights)) == free
     few, found = loaded(spare(7 * weights))
     assert few < 3 and found == free[1]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch compiles with g++")
+def test_a_compiled_network_draws_the_same(member: MakeMember, tmp_path: Path) -> None:
+    image, truth = picture(128, 128, seed=3)
+    made = ensemble(member(size=128))
+    masks = []
+    for compiled in (False, True):
+        with Predictor(made, tmp_path, "cpu", compiled=compiled) as predictor:
+            masks.append(to_mask(predictor.predict(image, "x"), 0.5))
+            (network,) = predictor._networks._loaded.values()
+            assert hasattr(network, "_orig_mod") == compiled
+    assert dice(*masks) > 0.99
+    assert dice(masks[1], truth) > 0.85
+
+
+@pytest.mark.slow
+def test_a_network_that_cannot_be_compiled_is_told(member: MakeMember, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _COMPILE, str(tmp_path), str(member().weights)],
+        env={**os.environ, "CXX": "no-such-compiler", "TORCHINDUCTOR_CACHE_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "torch cannot compile 1.safetensors here" in done.stdout, done.stderr
+    assert "run without --compile" in done.stdout
+
+
+_COMPILE = """
+import sys
+from pathlib import Path
+import numpy as np
+from trainer.errors import DeviceError
+from trainer.predict.ensemble import Predictor
+from trainer.settings import Ensemble, Member
+
+folder, weights = sys.argv[1:]
+ensemble = Ensemble(name="test", members=(Member(weights=weights),))
+try:
+    predictor = Predictor(ensemble, Path(folder), "cpu", compiled=True)
+    predictor.predict(np.zeros((64, 64, 3), np.uint8), "x")
+except DeviceError as error:
+    print(error)
+"""

@@ -1,0 +1,170 @@
+"""An ensemble's work: `pytest tests/benchmarks/test_ensemble.py --benchmark-only`."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from pictures import picture
+from trainer.data.case import Mask
+from trainer.data.tiff import write_rgb
+from trainer.metrics import dice
+from trainer.model.checkpoint import Checkpoint, save
+from trainer.model.folding import fold
+from trainer.model.network import Segmenter, build
+from trainer.predict.device import autocast_for
+from trainer.predict.memory import Memory
+from trainer.predict.networks import Networks, Question, never
+from trainer.settings import Ensemble, Network, Window, to_yaml
+
+SIDE, SIZE = 3000, 768
+NETWORK = Network(pretrained=False)
+"""The network of the recipe `quick`, but for the weights it starts from."""
+
+
+def learn(network: Segmenter, steps: int, seed: int) -> None:
+    """What a disc is, from a few small pictures."""
+    torch.manual_seed(seed)
+    network.train()
+    optimiser = torch.optim.AdamW(network.parameters(), 2e-3)
+    for step in range(steps):
+        pairs = [picture(96, 96, seed=1000 * seed + 6 * step + index) for index in range(6)]
+        images = torch.from_numpy(np.stack([image for image, _ in pairs])).permute(0, 3, 1, 2)
+        masks = torch.from_numpy(np.stack([mask for _, mask in pairs]))[:, None]
+        loss = F.binary_cross_entropy_with_logits(network(images.float()), masks.float())
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    network.eval()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three members with four flips at 768."""
+    folder = tmp_path_factory.mktemp("ensemble")
+    torch.manual_seed(0)
+    network = build(NETWORK).module
+    members = []
+    for index in range(3):
+        learn(network, 8 if index else 40, seed=index)
+        name = f"{index}.safetensors"
+        save(folder / name, network, Checkpoint(network=NETWORK, size=SIZE))
+        members.append({"weights": name})
+    flips = ["identity", "hflip", "vflip", "rot180"]
+    made = Ensemble.model_validate({"name": "flips", "members": members, "tta": flips})
+    (folder / "ensemble.yaml").write_text(to_yaml(made), "utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def mosaic(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Mask]:
+    """A 3000×3000 mosaic of twenty-five pictures, and where its discs are."""
+    pairs = [[picture(600, 600, seed=5 * row + column) for column in range(5)] for row in range(5)]
+    image = np.vstack([np.hstack([one for one, _ in line]) for line in pairs])
+    truth = np.vstack([np.hstack([one for _, one in line]) for line in pairs])
+    noise = np.random.default_rng(0).normal(0, 4, image.shape)
+    path = tmp_path_factory.mktemp("image") / "mosaic.tiff"
+    write_rgb(path, np.clip(image + noise, 0, 255).astype(np.uint8), 95)
+    assert image.shape == (SIDE, SIDE, 3)
+    return path, truth
+
+
+def in_its_own_process(who: str, folder: Path, image: Path) -> tuple[dict[str, float], Mask]:
+    out = image.with_name(f"{who}.npy")
+    script = Path(__file__).with_name("notebook.py")
+    root = str(Path(__file__).parents[2])
+    done = subprocess.run(
+        [sys.executable, str(script), who, str(folder), str(image), str(out)],
+        env={**os.environ, "PYTHONPATH": root, "OMP_WAIT_POLICY": "passive"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout), np.load(out)
+
+
+@pytest.mark.timeout(900)
+def test_an_image_against_the_usual_notebook(
+    benchmark: Any, folder: Path, mosaic: tuple[Path, Mask]
+) -> None:
+    """Three members, four flips at 768, one 3000×3000 image; both from file to mask."""
+    image, truth = mosaic
+    theirs, their_mask = in_its_own_process("notebook", folder, image)
+    ours, our_mask = benchmark.pedantic(in_its_own_process, ("ours", folder, image), rounds=1)
+    masks = our_mask, their_mask
+    told = {
+        "ours": ours,
+        "notebook": theirs,
+        "times faster": theirs["seconds"] / ours["seconds"],
+        "of memory": ours["megabytes"] / theirs["megabytes"],
+        "Dice of both": dice(*masks),
+        "Dice against truth": [dice(mask, truth) for mask in masks],
+    }
+    benchmark.extra_info.update(told)
+    assert told["Dice of both"] >= 0.999
+    assert abs(dice(our_mask, truth) - dice(their_mask, truth)) <= 0.001
+    assert ours["megabytes"] <= theirs["megabytes"]
+    assert told["times faster"] >= 3, told
+
+
+@pytest.mark.timeout(600)
+def test_windows_against_monai(benchmark: Any, folder: Path) -> None:
+    """The same network on the same windows, equal results, in turns."""
+    inferers = pytest.importorskip("monai.inferers")
+    image, _ = picture(1408, 1152, seed=7)
+    file = folder / "0.safetensors"
+    device = torch.device("cpu")
+    networks = Networks([file], Memory(device), False, print)
+    question = Question(("identity",), window=Window(size=384, skip_background=False))
+
+    from trainer.model.checkpoint import load
+
+    same = fold(load(file)[0].requires_grad_(False)).to(memory_format=torch.channels_last)
+    batch = torch.from_numpy(image).permute(2, 0, 1)[None].float()
+
+    def theirs() -> np.ndarray:
+        with torch.inference_mode(), autocast_for(device):
+            found = inferers.sliding_window_inference(
+                batch,
+                384,
+                1,
+                lambda one: (
+                    same(one.contiguous(memory_format=torch.channels_last)).float().sigmoid()
+                ),
+                overlap=0.25,
+                mode="gaussian",
+            )
+        return found[0, 0].numpy()
+
+    def ours() -> np.ndarray:
+        steps = networks.look(0, image, question, never)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as stop:
+                return stop.value
+
+    assert np.abs(ours() - theirs()).max() < 1e-3
+    times: dict[Callable[[], np.ndarray], float] = {ours: np.inf, theirs: np.inf}
+    for _ in range(3):
+        for work in times:
+            began = time.process_time()
+            work()
+            times[work] = min(times[work], time.process_time() - began)
+    benchmark.pedantic(ours, rounds=1)
+    benchmark.extra_info["MONAI / ours"] = times[theirs] / times[ours]
+    benchmark.extra_info["seconds of the processor"] = times[ours], times[theirs]
+    # the network takes most of both: as fast means within what two runs of one differ by
+    assert times[ours] <= 1.05 * times[theirs]
