@@ -224,7 +224,7 @@ def _hand(viewer: Any, qtbot: Any) -> Window:
 @pytest.fixture
 def window(request: pytest.FixtureRequest, cohort_folder: Path) -> Window:
     """The tiny cohort's window, its first case open; a new one where a test opens others."""
-    own = "open_window" in request.fixturenames
+    own = "open_window" in request.fixturenames or request.node.get_closest_marker("own_window")
     opener = request.getfixturevalue("open_window" if own else "reopen")
     window = opener(cohort_folder)
     window.wait(lambda: window.open_id == "11")

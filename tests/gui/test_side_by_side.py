@@ -15,6 +15,9 @@ from hubmap_viewer.docks.side_by_side import Bar, Cross
 from hubmap_viewer.side_by_side import PAIRS, SideBySide
 
 
+pytestmark = pytest.mark.own_window
+
+
 @pytest.fixture
 def side(window: Window) -> SideBySide:
     """The tiny cohort's first case seen side by side: truth | curated."""
