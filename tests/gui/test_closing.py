@@ -14,7 +14,6 @@ from gui.conftest import Window
 from gui.test_curate import STROKE, kept
 from hubmap_viewer import saving
 
-
 pytestmark = pytest.mark.own_window
 
 
