@@ -19,6 +19,9 @@ APT = LC_ALL=C apt-get install --yes --no-install-recommends --no-upgrade $(SYST
 # The window again with the other Qt: what is clicked, drawn, typed and closed.
 SIX = tests/gui/test_closing.py tests/gui/test_curate.py tests/gui/test_keys.py tests/gui/test_open.py
 
+# A process a core, each with a screen of its own; a window takes a gigabyte.
+PYTEST = $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4
+
 SCREEN = $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter Darwin,$(shell uname)))
 XVFB = xvfb-run --auto-servernum --server-args="-screen 0 1600x1000x24"
 
@@ -37,8 +40,8 @@ test: $(VENV)/.test server
 	$(BIN)/ruff format --check
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/npe2 validate hubmap-viewer
-	QT_API=pyqt5 PYTEST_QT_API=pyqt5 $(BIN)/python -m pytest
-	QT_API=pyqt6 PYTEST_QT_API=pyqt6 $(BIN)/python -m pytest $(SIX)
+	QT_API=pyqt5 PYTEST_QT_API=pyqt5 $(PYTEST)
+	QT_API=pyqt6 PYTEST_QT_API=pyqt6 $(PYTEST) $(SIX)
 
 # Installed again whenever pyproject.toml changes.
 $(VENV)/.demo: pyproject.toml | $(BIN)/python

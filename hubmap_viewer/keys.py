@@ -70,6 +70,7 @@ ALL_TRUTH = Key("all_truth", "Shift+T", "truth for the whole case")
 ALL_PREDICTION = Key("all_prediction", "Shift+Y", "prediction for the whole case")
 ALL_CLEAR = Key("all_clear", "Shift+C", "clear the whole case")
 PICK = Key("pick", "G", "pick: add or take away a unit")
+PIECE = Key("piece", "Shift+X", "piece: take a side where a click is")
 SPLIT = Key("split", "D", "split: divide a unit")
 MERGE = Key("merge", "U", "merge: unite two units")
 HOLES = Key("holes", "O", "fill holes of a unit")
@@ -84,7 +85,7 @@ WHOLE_CASE = Key("whole_case", "Shift+G", "whole case: threshold, holes, small u
 KEYS = (
     NEXT, PREVIOUS, NEXT_FINDING, PREVIOUS_FINDING, ACCEPT, NEEDS_WORK, REJECT, SECOND_OPINION,
     TAKE_TRUTH, TAKE_PREDICTION, CLEAR, LEAVE, ALL_TRUTH, ALL_PREDICTION, ALL_CLEAR,
-    PICK, SPLIT, MERGE, HOLES, SMOOTH, SNAP, SMART_BRUSH, GROW, SHRINK, WHOLE_CASE, NO_TOOL,
+    PICK, PIECE, SPLIT, MERGE, HOLES, SMOOTH, SNAP, SMART_BRUSH, GROW, SHRINK, WHOLE_CASE, NO_TOOL,
     UNDO, REDO, PEEK, SHOW_TRUTH, SHOW_PREDICTION, SHOW_CURATED, SIDE_BY_SIDE,
 )  # fmt: skip
 

@@ -15,7 +15,7 @@ from hubmap_viewer.scores import Scores
 from trainer.data.case import Mask, Prediction
 from trainer.data.edits import Box, Edit, History
 from trainer.data.store import Origin, Start, Status, Taken
-from trainer.metrics import overlap
+from trainer.metrics import Counts, counted, overlap
 from trainer.predict.postprocess import cut, enlarged
 from trainer.tools.scene import Scene
 
@@ -55,6 +55,7 @@ class OpenCase:
     blind: bool = False
     scores: Scores = field(default_factory=Scores)
     _known: Mask = field(init=False, repr=False)
+    _counts: Counts | None = field(init=False, repr=False, default=None)
     _enlarged: tuple[Prediction, NDArray[np.uint8]] | None = field(
         init=False, repr=False, default=None
     )
@@ -96,7 +97,7 @@ class OpenCase:
         """Take note of what has been painted inside the box; None if nothing was."""
         edit = Edit.between(self._known, self.curated, tool, box, parameters)
         if edit is not None:
-            edit.apply(self._known)
+            self._follow(edit)
             self._record(edit)
         return edit
 
@@ -113,7 +114,7 @@ class OpenCase:
     def apply(self, edit: Edit) -> None:
         """Make a tool's edit."""
         edit.apply(self.curated)
-        edit.apply(self._known)
+        self._follow(edit)
         self._record(edit)
 
     def recover(self) -> Edit | None:
@@ -123,7 +124,7 @@ class OpenCase:
         edit = Edit.between(self.curated, self.lost.mask, "recover")
         if edit is not None:
             edit.apply(self.curated)
-            edit.apply(self._known)
+            self._follow(edit)
         self.past, self.started_from = self.lost.past, self.lost.past.started_from
         self.tool, self.lost = "recover", None
         return edit
@@ -143,7 +144,7 @@ class OpenCase:
         """Undo or redo; None if there is nothing to."""
         edit = move(self.history, self.curated)
         if edit is not None:
-            edit.apply(self._known)
+            self._follow(edit)
             self.tool = word
         return edit
 
@@ -175,7 +176,7 @@ class OpenCase:
             found = (None, None) if predicted is None else overlap(predicted.mask, truth)
         kept = (known.curated, known.curated_iou)
         if curated:
-            kept = overlap(self.curated, truth)
+            kept = self._count(truth).overlap()
         self.scores = replace(
             known,
             curated=kept[0],
@@ -185,6 +186,26 @@ class OpenCase:
             in_sample=predicted is not None and predicted.prediction.in_sample,
         )
         return self.scores
+
+    def _follow(self, edit: Edit) -> None:
+        """Take in an edit of the mask; only where it is are pixels counted again."""
+        truth, known = self.loaded.truth, self._counts
+        if truth is None or known is None:
+            edit.apply(self._known)
+            return
+        there = edit.box.of(truth)
+        before = counted(edit.box.of(self._known), there)
+        edit.apply(self._known)
+        after = counted(edit.box.of(self._known), there)
+        self._counts = Counts(
+            known.both + after.both - before.both, known.total + after.total - before.total
+        )
+
+    def _count(self, truth: Mask) -> Counts:
+        """How the mask agrees with truth, as far as `_follow` has heard."""
+        if self._counts is None:
+            self._counts = counted(self._known, truth)
+        return self._counts
 
     def _levels(self, prediction: Prediction) -> NDArray[np.uint8]:
         """The probability at the image's size, kept for the next who asks."""

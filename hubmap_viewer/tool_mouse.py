@@ -90,9 +90,9 @@ class ToolMouse:
         tool = self._toolbox.in_hand
         if tool is None or event.button != 1 or layer.mode != _FREE:
             return
-        start, done = np.asarray(event.pos, float), tool.stroke
+        start, click, stroke = np.asarray(event.pos, float), tool.click, tool.stroke
         if "Alt" in event.modifiers:
-            done = tool.erase
+            click, stroke = tool.alt_click, tool.erase
         points = [_point(layer, event)]
         moved = False
         yield
@@ -105,9 +105,9 @@ class ToolMouse:
             yield
         self._take_line()
         if not moved:
-            tool.click(points[0])
+            click(points[0])
         elif tool.draws:
-            done(points)
+            stroke(points)
         self._toolbox.hover(points[-1])
 
     def _on_move(self, layer: Labels, event: Any) -> None:

@@ -10,6 +10,7 @@ from hubmap_viewer.session import Session
 from hubmap_viewer.tools.brush import SmartBrush
 from hubmap_viewer.tools.pair import Merge, Split
 from hubmap_viewer.tools.pick import Pick
+from hubmap_viewer.tools.piece import Piece
 from hubmap_viewer.tools.shape import Holes, Smooth, Snap
 from hubmap_viewer.tools.tool import Tool
 from trainer.tools.scene import Point
@@ -40,6 +41,7 @@ class Toolbox:
         self.smooth = Smooth(session)
         self.tools: tuple[Tool, ...] = (
             Pick(session),
+            Piece(session),
             Split(session),
             Merge(session),
             Holes(session),

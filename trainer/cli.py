@@ -230,11 +230,13 @@ def _say_unlabelled(
     from trainer.train.labels import Labels
 
     labels = Labels.gather(cohort, store, recipe.labels)
-    worthless = len(labels.left_out())
-    if count := len(cohort.cases) - len(labels.cases()) - worthless:
+    worthless, rejected = len(labels.left_out()), len(labels.rejected)
+    if count := len(cohort.cases) - len(labels.cases()) - worthless - rejected:
         terminal.note(f"{count} of {len(cohort.cases)} cases have no mask and are not trained on.")
     if store is not None:
         terminal.note(f"{len(labels.revisions)} accepted curated masks take their truth's place.")
+    if rejected:
+        terminal.note(f"{rejected} rejected cases are left out.")
     if worthless:
         terminal.note(f"{worthless} cases are left out: the recipe's `labels` has no use for them.")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -35,18 +37,30 @@ def iou(a: NDArray[np.generic], b: NDArray[np.generic]) -> float:
 
 def overlap(a: NDArray[np.generic], b: NDArray[np.generic]) -> tuple[float, float]:
     """`dice` and `iou` of the same two masks, their pixels counted once."""
-    both, total = _counts(a, b)
-    return (2 * both / total, both / (total - both)) if total else (1.0, 1.0)
+    return counted(a, b).overlap()
 
 
-def _counts(a: NDArray[np.generic], b: NDArray[np.generic]) -> tuple[int, int]:
-    """|A∩B| and |A| + |B|, in pixels."""
+class Counts(NamedTuple):
+    """|A∩B| and |A| + |B|, in pixels; those of parts that do not overlap add up."""
+
+    both: int
+    total: int
+
+    def overlap(self) -> tuple[float, float]:
+        """`dice` and `iou` of the masks that were counted."""
+        both, total = self
+        return (2 * both / total, both / (total - both)) if total else (1.0, 1.0)
+
+
+def counted(a: NDArray[np.generic], b: NDArray[np.generic]) -> Counts:
+    """The counts of two masks; takes and refuses what `dice` does."""
     if a.shape != b.shape:
         raise MaskError(f"masks of different sizes, {a.shape} and {b.shape}, cannot be compared")
     if a.size == 0:
-        return 0, 0
+        return Counts(0, 0)
     a, b = _bytes(a), _bytes(b)
-    return cv2.countNonZero(cv2.min(a, b)), cv2.countNonZero(a) + cv2.countNonZero(b)
+    both = cv2.countNonZero(cv2.min(a, b))
+    return Counts(both, cv2.countNonZero(a) + cv2.countNonZero(b))
 
 
 def _bytes(mask: NDArray[np.generic]) -> NDArray[np.uint8]:

@@ -43,7 +43,7 @@ _COLOURS: dict[Side, str] = {
     "curated": colours.CURATED,
 }
 
-TOGETHER = 100
+TOGETHER = 150
 """Milliseconds within which new scores are taken in together."""
 
 HEAD = 28

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QWidget
 
-PAUSE = 40
-"""Milliseconds in which signals are gathered; a person does not see that it is late."""
+PAUSE = 150
+"""Milliseconds in which signals are gathered: longer than a stroke takes to be drawn."""
 
 
 class Soon:

@@ -39,6 +39,10 @@ class Tool:
     def click(self, at: Point) -> None:
         """The left button was pressed and let go at a place."""
 
+    def alt_click(self, at: Point) -> None:
+        """As `click`, with Alt held; for a tool that has another side as well."""
+        self.click(at)
+
     def draw(self, points: Sequence[Point]) -> None:
         """A line is being drawn; its points so far."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QDockWidget
 
+from gui.lasting import LastingWindow
 from hubmap_viewer.desk import Desk
 from hubmap_viewer.docks.ensemble import EnsembleDock
 from hubmap_viewer.docks.export import ExportDock
@@ -144,6 +146,13 @@ class Window:
         QApplication.processEvents()
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _only_windows_are_collected() -> None:
+    """A closing window looks through all objects there are: spare it those of tests before."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def _quiet_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for kind in ("DATA", "STATE", "CACHE"):
@@ -151,9 +160,21 @@ def _quiet_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     notification_manager.records.clear()
 
 
+@pytest.fixture(scope="module")
+def lasting(qapp: Any) -> Iterator[LastingWindow]:
+    """One window for the tests of a module that need no window of their own."""
+    window = LastingWindow()
+    yield window
+    window.close()
+
+
 @pytest.fixture
-def open_window(make_napari_viewer: Any, qtbot: Any) -> Iterator[Callable[[Path], Window]]:
-    """Opens a window on a cohort, its first case loaded; closes all at the end."""
+def open_window(
+    lasting: LastingWindow, request: pytest.FixtureRequest, qtbot: Any
+) -> Iterator[Callable[[Path], Window]]:
+    """Opens a new window on a cohort; closes all at the end."""
+    lasting.close()
+    make_napari_viewer = request.getfixturevalue("make_napari_viewer")
     windows: list[Window] = []
 
     def make(path: Path) -> Window:
@@ -162,22 +183,8 @@ def open_window(make_napari_viewer: Any, qtbot: Any) -> Iterator[Callable[[Path]
         # Without a window manager no window is in front by itself.
         QApplication.setActiveWindow(viewer.window._qt_window)
         open_cohort(viewer, path)
-        docks = {name.split(" ")[0]: dock for name, dock in viewer.window.dock_widgets.items()}
-
-        def wait(condition: Callable[[], bool], timeout: float = 20) -> None:
-            qtbot.waitUntil(condition, timeout=int(1000 * timeout))
-
-        window = Window(
-            viewer,
-            desk_for(viewer),
-            docks["Review"],
-            docks["Ensemble"],
-            docks["Train"],
-            docks["Export"],
-            wait,
-        )
-        windows.append(window)
-        return window
+        windows.append(_hand(viewer, qtbot))
+        return windows[-1]
 
     yield make
     for window in windows:
@@ -186,9 +193,40 @@ def open_window(make_napari_viewer: Any, qtbot: Any) -> Iterator[Callable[[Path]
 
 
 @pytest.fixture
-def window(open_window: Callable[[Path], Window], cohort_folder: Path) -> Window:
-    """The tiny cohort's window, its first case open."""
-    window = open_window(cohort_folder)
+def reopen(lasting: LastingWindow, qtbot: Any) -> Iterator[Callable[[Path], Window]]:
+    """Opens a cohort in the module's window."""
+    windows: list[Window] = []
+
+    def open(path: Path) -> Window:
+        viewer = lasting.open(path)
+        QApplication.setActiveWindow(viewer.window._qt_window)
+        window = _hand(viewer, qtbot)
+        windows.append(window)
+        # the test before had a cohort open, with a case of the same id
+        window.wait(lambda: getattr(window.desk.session.cohort, "folder", None) == path)
+        return window
+
+    yield open
+    for window in windows:
+        window.wait(lambda window=window: not window.desk.jobs.running)
+
+
+def _hand(viewer: Any, qtbot: Any) -> Window:
+    docks = {name.split(" ")[0]: dock for name, dock in viewer.window.dock_widgets.items()}
+
+    def wait(condition: Callable[[], bool], timeout: float = 20) -> None:
+        qtbot.waitUntil(condition, timeout=int(1000 * timeout))
+
+    shown = (docks[name] for name in ("Review", "Ensemble", "Train", "Export"))
+    return Window(viewer, desk_for(viewer), *shown, wait)
+
+
+@pytest.fixture
+def window(request: pytest.FixtureRequest, cohort_folder: Path) -> Window:
+    """The tiny cohort's window, its first case open; a new one where a test opens others."""
+    own = "open_window" in request.fixturenames or request.node.get_closest_marker("own_window")
+    opener = request.getfixturevalue("open_window" if own else "reopen")
+    window = opener(cohort_folder)
     window.wait(lambda: window.open_id == "11")
     return window
 

@@ -14,6 +14,8 @@ from gui.conftest import Window
 from gui.test_curate import STROKE, kept
 from hubmap_viewer import saving
 
+pytestmark = pytest.mark.own_window
+
 
 def draw(window: Window) -> np.ndarray:
     window.press("P")

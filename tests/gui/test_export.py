@@ -25,6 +25,7 @@ def review_two(window: Window) -> dict[str, np.ndarray]:
     window.press("A")
     masks["12"] = window.desk.layers.curated.data.copy()
     window.desk.session.flush()
+    window.export.what.setCurrentIndex(window.export.what.findData("curated"))
     window.wait(lambda: window.export.run.text() == "Export 2 masks")
     return masks
 

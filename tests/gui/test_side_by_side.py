@@ -14,6 +14,8 @@ from gui.conftest import Window
 from hubmap_viewer.docks.side_by_side import Bar, Cross
 from hubmap_viewer.side_by_side import PAIRS, SideBySide
 
+pytestmark = pytest.mark.own_window
+
 
 @pytest.fixture
 def side(window: Window) -> SideBySide:

@@ -27,7 +27,7 @@ def disc(row: int, column: int, radius: int) -> np.ndarray:
 
 
 @pytest.fixture
-def window(open_window: Callable[[Path], Window], cohort_folder: Path) -> Window:
+def window(reopen: Callable[[Path], Window], cohort_folder: Path) -> Window:
     """Case 11 with a prediction: one unit found, one below the threshold, one too many."""
     rows, columns = np.ogrid[:300, :400]
     away = np.hypot(rows - WEAK[0], columns - WEAK[1])
@@ -37,7 +37,7 @@ def window(open_window: Callable[[Path], Window], cohort_folder: Path) -> Window
     folder = cohort_folder / "predictions" / "drawn"
     made = Predictions.create(folder, {"ensemble": "drawn", "fingerprint": "f", "threshold": 0.5})
     made.write(Prediction("11", found, np.zeros_like(found), (300, 400)))
-    window = open_window(cohort_folder)
+    window = reopen(cohort_folder)
     window.wait(lambda: window.open_id == "11")
     window.wait(lambda: window.desk.session.open.predicted is not None)
     return window
@@ -47,11 +47,15 @@ def mask(window: Window) -> np.ndarray:
     return np.asarray(window.desk.layers.curated.data)
 
 
-def click(window: Window, row: float, column: float) -> None:
+def click(
+    window: Window,
+    row: float,
+    column: float,
+    held: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier,
+) -> None:
     spot = window.point(row, column)
     QTest.mouseMove(window.canvas, spot)
-    left, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-    QTest.mouseClick(window.canvas, left, none, spot)
+    QTest.mouseClick(window.canvas, Qt.MouseButton.LeftButton, held, spot)
     QApplication.processEvents()
 
 
@@ -157,6 +161,20 @@ def test_a_hole_is_filled_by_a_click(window: Window) -> None:
     window.press("O")
     click(window, 100, 70)
     assert np.array_equal(mask(window), TRAIN[0].mask)
+
+
+def test_one_piece_takes_a_side_and_the_others_stay(window: Window) -> None:
+    window.press("Shift+C")
+    window.press("Shift+X")
+    click(window, SURE[0], SURE[1])
+    assert mask(window)[SURE[0], SURE[1]] == 1
+    assert mask(window).sum() < TRAIN[0].mask.sum()
+    click(window, WRONG[0], WRONG[1], Qt.KeyboardModifier.AltModifier)
+    assert mask(window)[WRONG[0], WRONG[1]] == 1
+    click(window, WRONG[0], WRONG[1], Qt.KeyboardModifier.AltModifier)
+    assert window.viewer.status == "Nothing differs from prediction here."
+    click(window, WRONG[0], WRONG[1])
+    assert mask(window)[WRONG[0], WRONG[1]] == 0
 
 
 def test_a_rough_outline_snaps_to_the_edge(window: Window) -> None:

@@ -18,6 +18,7 @@ from hubmap_viewer.session import Session
 from trainer.data.case import Prediction
 from trainer.data.cohort import Cohort
 from trainer.data.store import Store
+from trainer.metrics import dice
 
 
 @pytest.fixture
@@ -99,6 +100,24 @@ def test_edits_survive_a_visit_to_another_case(session: Session) -> None:
     session.undo()
     assert session.open is not None
     assert np.array_equal(session.open.curated, TRAIN[0].mask)
+
+
+def test_scores_follow_every_edit_as_if_all_pixels_were_counted(session: Session) -> None:
+    session.want("11")
+    here = session.open
+    assert here is not None
+    for act in (
+        lambda: paint(session, slice(5, 60)),
+        lambda: paint(session, slice(40, 130)),
+        session.undo,
+        lambda: session.take("nothing"),
+        session.undo,
+        session.redo,
+        lambda: session.take("truth"),
+        lambda: paint(session, slice(0, 300)),
+    ):
+        act()
+        assert here.scores.curated == dice(here.curated, TRAIN[0].mask)
 
 
 def test_nothing_to_undo_is_said(session: Session, told: list[str]) -> None:

@@ -23,23 +23,27 @@ class Labels:
         Case id to the accepted revision that takes its truth's place.
     weights
         What labels are worth by their origin.
+    rejected
+        Ids of the cases that a reviewer has rejected: neither their truth is trusted.
     """
 
     cohort: Cohort
     store: Store | None
     revisions: dict[str, Revision]
     weights: LabelWeights = _ALIKE
+    rejected: frozenset[str] = frozenset()
 
     @classmethod
     def gather(cls, cohort: Cohort, curated: Store | None, weights: LabelWeights = _ALIKE) -> Self:
-        """Truth alone, or with every accepted mask of `curated` in its place."""
+        """Truth alone, or with every accepted mask of `curated` in its place, less the rejected."""
         latest = {} if curated is None else curated.latest_all()
         accepted = {
             case_id: revision
             for case_id, revision in latest.items()
             if revision.status == "accepted" and case_id in cohort.cases
         }
-        return cls(cohort, curated, accepted, weights)
+        rejected = {id for id, revision in latest.items() if revision.status == "rejected"}
+        return cls(cohort, curated, accepted, weights, frozenset(rejected & cohort.cases.keys()))
 
     def cases(self) -> list[Case]:
         """The cases that have a label, and one that is worth something, in csv order."""
@@ -47,7 +51,8 @@ class Labels:
 
     def left_out(self) -> list[Case]:
         """The cases whose label is worth nothing, in csv order: their truth does not return."""
-        return [case for case in self._labelled() if self.weight(case.id) == 0]
+        cases = (case for case in self._labelled() if case.id not in self.rejected)
+        return [case for case in cases if self.weight(case.id) == 0]
 
     def origin(self, case_id: str) -> Origin:
         """What the case's label is."""
@@ -60,6 +65,8 @@ class Labels:
         A label that started from a prediction whose confidence is not known is worth nothing
         where a least confidence is asked for.
         """
+        if case_id in self.rejected:
+            return 0.0
         revision = self.revisions.get(case_id)
         worth = getattr(self.weights, self.origin(case_id).replace(" ", "_"))
         if not isinstance(worth, Predicted):

@@ -67,7 +67,7 @@ def test_a_newer_revision_that_is_not_accepted_takes_the_place_back(
     case_id = next(iter(cohort.cases))
     empty = np.zeros(cohort.shape(case_id), np.uint8)
     store.add(case_id, empty, tool="test", status="accepted")
-    store.add(case_id, empty, tool="test", status="rejected")
+    store.add(case_id, empty, tool="test", status="in work")
 
     assert loaded(cohort, store, tmp_path)[case_id].coverage.any()
 
@@ -134,6 +134,19 @@ def test_whole_images_are_padded_and_their_masks_are_not(cohort: Cohort, tmp_pat
     for sample, (pixels, coverage) in zip(samples, Whole(samples), strict=False):
         assert pixels.shape[1] % 32 == pixels.shape[2] % 32 == 0
         assert coverage.shape[1:] == sample.coverage.shape
+
+
+def test_a_rejected_case_is_left_out_with_its_truth(cohort: Cohort, store: Store):
+    full = np.ones(cohort.shape("11"), np.uint8)
+    store.add("11", full, tool="test", status="rejected", reason="mislabelled")
+
+    assert "11" in {case.id for case in Labels.gather(cohort, None).cases()}
+    labels = Labels.gather(cohort, store)
+    assert "11" not in {case.id for case in labels.cases() + labels.left_out()}
+    assert labels.rejected == {"11"}
+
+    store.add("11", full, tool="test", status="accepted")
+    assert "11" in {case.id for case in Labels.gather(cohort, store).cases()}
 
 
 class TestWeights:
