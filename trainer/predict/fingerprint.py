@@ -9,10 +9,10 @@ from trainer.settings import Ensemble
 
 
 def fingerprint(ensemble: Ensemble, base: Path) -> str:
-    """Digest of all that probabilities depend on: weights, their shares, views (hex).
+    """Digest of all that probabilities depend on: weights, their shares, views, CRF (hex).
 
-    Thresholds are not part of it. `base` is the folder of the ensemble's YAML: members' files
-    are relative to it.
+    Thresholds and steps after them are not part of it. `base` is the folder of the ensemble's
+    YAML: members' files are relative to it.
 
     Raises
     ------
@@ -25,4 +25,7 @@ def fingerprint(ensemble: Ensemble, base: Path) -> str:
         content = hashlib.blake2b(file.read_bytes(), digest_size=16)
         content.update(file.with_suffix(".json").read_bytes())
         digest.update(f"{member.weight} {content.hexdigest()}".encode())
+    for organ in sorted(ensemble.postprocess):
+        if crf := ensemble.crf_for(organ):
+            digest.update(f"{organ} {crf!r}".encode())
     return digest.hexdigest()

@@ -8,6 +8,13 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from trainer.settings.base import Probability, Settings
+from trainer.settings.postprocess import (
+    DenseCrf,
+    Masking,
+    PostProcessing,
+    SourceThresholds,
+    Thresholds,
+)
 
 Flip = Literal["identity", "hflip", "vflip", "rot180"]
 """A test-time view: the image as it is, mirrored left-right, up-down, or both."""
@@ -27,13 +34,33 @@ class Ensemble(Settings):
     members: tuple[Member, ...] = Field(min_length=1)
     tta: tuple[Flip, ...] = Field(("identity",), min_length=1)
     threshold: Probability = Field(0.5, description="For organs that `thresholds` leaves out.")
-    thresholds: dict[str, Probability] = Field(
+    thresholds: Thresholds = Field(
         default_factory=dict, description="Probability from which a pixel belongs to a unit."
     )
+    source_thresholds: SourceThresholds = Field(
+        default_factory=dict, description="The same by organ and data source: they go first."
+    )
+    postprocess: dict[str, PostProcessing] = Field(
+        default_factory=dict, description="Steps to a mask by organ, and `default`."
+    )
 
-    def threshold_for(self, organ: str) -> float:
-        """The organ's own threshold, or the common one."""
-        return self.thresholds.get(organ, self.threshold)
+    @property
+    def masking(self) -> Masking:
+        """How its probabilities become masks."""
+        return Masking(
+            threshold=self.threshold,
+            thresholds=self.thresholds,
+            source_thresholds=self.source_thresholds,
+            postprocess=self.postprocess,
+        )
+
+    def threshold_for(self, organ: str, source: str | None = None) -> float:
+        """The source's threshold within its organ, else the organ's own, else the common one."""
+        return self.masking.threshold_for(organ, source)
+
+    def crf_for(self, organ: str) -> DenseCrf | None:
+        """What the organ's probabilities are refined by, when predicting."""
+        return self.masking.steps_for(organ).crf
 
     @model_validator(mode="after")
     def _nothing_twice(self) -> Self:

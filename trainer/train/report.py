@@ -14,7 +14,7 @@ from trainer.data.case import Case, Mask
 from trainer.data.predictions import Predictions
 from trainer.errors import ExportError, PredictionError, TrainerError
 from trainer.metrics import dice, iou
-from trainer.predict.postprocess import to_mask
+from trainer.predict.postprocess import OperatingPoint, to_mask
 
 ALL = "all"
 """The organ of a table's last row: every case."""
@@ -115,7 +115,7 @@ def _score(case: Case, truth: Mask | None, predictions: Predictions) -> Score:
         raise PredictionError("there is no mask to compare with", case=case.id)
     if misfit := predictions.misfit(prediction, (truth.shape[0], truth.shape[1])):
         raise misfit
-    found = to_mask(prediction, predictions.threshold_for(case.organ))
+    found = to_mask(prediction, OperatingPoint.of(predictions.masking, case))
     both = dice(found, truth), iou(found, truth)
     return Score(case.id, case.organ, *both, prediction.in_sample)
 
