@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 from trainer.data.case import Mask
 from trainer.data.units import runs_of_units
 
+_SMALL = 12
+"""Radius of a disc, in pixels, up to which trying its pixels is quicker than distances."""
+
 
 def without_holes(mask: Mask) -> Mask:
     """The mask with its holes filled, uint8 (H, W) of 0 and 1.
@@ -64,8 +67,12 @@ def eroded(mask: Mask, by: int) -> Mask:
 
 
 def _grown(mask: Mask, radius: int) -> NDArray[np.uint8]:
-    """Every pixel within a distance of the mask, as by a disc; as fast for a large one."""
-    if not mask.any():
+    """Every pixel within a distance of the mask, as by a disc."""
+    if radius == 0 or not mask.any():
         return mask.copy()
+    if radius <= _SMALL:
+        rows, columns = np.ogrid[-radius : radius + 1, -radius : radius + 1]
+        disc = (rows**2 + columns**2 <= radius**2).astype(np.uint8)
+        return np.asarray(cv2.dilate(mask, disc), np.uint8)
     away = np.asarray(cv2.distanceTransform(1 - mask, cv2.DIST_L2, cv2.DIST_MASK_PRECISE))
     return (away <= radius).view(np.uint8)

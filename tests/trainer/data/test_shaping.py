@@ -65,6 +65,14 @@ def test_erosion_takes_a_width_off_but_none_at_the_image_s_edge(mask: np.ndarray
     assert np.array_equal(eroded(mask, by), wanted[inner, inner])
 
 
+def test_a_large_disc_is_a_disc_as_well() -> None:
+    mask = np.zeros((90, 80), np.uint8)
+    mask[20:70, 15:60], mask[40, 30] = 1, 0
+    for radius in (12, 13, 16):
+        wanted = morphology.erosion(mask, morphology.disk(radius))
+        assert np.array_equal(eroded(mask, radius), wanted)
+
+
 @pytest.mark.parametrize("value", [0, 1])
 def test_masks_of_one_value(value: int) -> None:
     mask = np.full((9, 9), value, np.uint8)
