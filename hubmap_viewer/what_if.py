@@ -185,7 +185,7 @@ class WhatIf:
         return predictions.masking.threshold_of(set(self.organs))
 
     def _in_force_of(self) -> dict[str | tuple[str, str], float]:
-        return self.session.threshold_of(self.organs)
+        return self.session.threshold_of(self.organs) if self.organs else {}
 
     @property
     def caveat(self) -> str:

@@ -342,3 +342,7 @@ def test_data_sources_keep_their_thresholds_until_another_is_tried(
     after = Predictions.open(predictions.folder).masking
     assert after.threshold_for("lung", "HPA") == 0.3
     assert after.threshold_for("kidney", "HPA") == 0.9
+
+
+def test_without_a_cohort_there_is_nothing_to_try() -> None:
+    assert WhatIf(Session()).rows() == []
