@@ -14,7 +14,7 @@ from hubmap_viewer.session import Session
 from trainer.data.predictions import Predictions
 from trainer.errors import TrainerError
 from trainer.review.compare import Change, Comparison, compare
-from trainer.review.histograms import Histogram, Histograms
+from trainer.review.histograms import BEFORE_STEPS, Histogram, Histograms
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +128,8 @@ class Pair:
         if not pair or any(one.folder not in self._counted for one in pair):
             return None
         before, after = (self._counted[one.folder] for one in pair)
-        at_before = {organ: pair[0].threshold_for(organ) for organ in before.organs}
-        at_after = {organ: self.session.threshold_for(organ) for organ in after.organs}
+        at_before = pair[0].masking.threshold_of(set(before.organs))
+        at_after = self.session.threshold_of(set(after.organs))
 
         def calculate() -> Compared:
             seen = {*_seen(before), *_seen(after)}
@@ -166,7 +166,7 @@ class Pair:
 
     @property
     def left_out(self) -> str:
-        """What takes no part, in words."""
+        """What takes no part, cases and post-processing, in words."""
         if self.compared is None:
             return ""
         told = []
@@ -174,7 +174,10 @@ class Pair:
             told.append(f"{_cases(seen)} seen in training left out")
         if alone := len(self.compared.comparison.left_out):
             told.append(f"{_cases(alone)} that only one of the two predicted left out")
-        return "; ".join(told) + "." if told else ""
+        words = "; ".join(told) + "." if told else ""
+        if any(one.masking.changes_masks for one in self._pair()):
+            words = f"{words} {BEFORE_STEPS}".strip()
+        return words
 
     def _forget(self) -> None:
         self._counted.clear()

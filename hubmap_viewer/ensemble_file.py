@@ -99,8 +99,12 @@ def write(
     if file.path != file.source:
         _copy(file)
     after = apply(file.path, thresholds)
-    now = {**predictions.description.get("thresholds", {}), **thresholds}
-    described = {**predictions.description, "threshold": after.threshold, "thresholds": now}
+    told = predictions.description
+    now = {**told.get("thresholds", {}), **thresholds}
+    described = {**told, "threshold": after.threshold, "thresholds": now}
+    if sources := told.get("source_thresholds"):
+        kept = {organ: own for organ, own in sources.items() if organ not in thresholds}
+        described["source_thresholds"] = kept
     return Predictions.create(predictions.folder, described)
 
 

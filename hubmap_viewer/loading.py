@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Self, TypeVar, cast
@@ -20,7 +20,7 @@ from trainer.data.predictions import Predictions
 from trainer.data.store import Journal, Revision, Status, Store
 from trainer.data.tiff import pyramid
 from trainer.errors import TrainerError
-from trainer.predict.postprocess import to_mask
+from trainer.predict.postprocess import OperatingPoint, to_mask
 
 Read = TypeVar("Read")
 
@@ -53,26 +53,53 @@ class Sources:
             return self.thresholds.get(organ, 0.5)
         return self.predictions.threshold_for(organ)
 
+    def threshold_of(self, organs: Iterable[str]) -> dict[str | tuple[str, str], float]:
+        """Thresholds of organs, and of an organ's data sources where nothing is being tried."""
+        tried = {organ: self.thresholds.get(organ, 0.5) for organ in organs}
+        if self.predictions is None:
+            return {**tried}
+        own = self.predictions.masking.threshold_of({*tried} - {*self.thresholds})
+        return {**tried, **own}
+
+    def point_for(self, case: Case) -> OperatingPoint:
+        """How the shown prediction of a case becomes a mask.
+
+        Raises
+        ------
+        MaskError
+            If it asks for the case's pixel size, and that is not known.
+        """
+        if self.predictions is None:
+            return OperatingPoint(self.threshold_for(case.organ))
+        point = OperatingPoint.of(self.predictions.masking, case)
+        tried = self.thresholds.get(case.organ)
+        return point if tried is None else point.at(tried)
+
 
 @dataclass(frozen=True, slots=True)
 class Predicted:
-    """A prediction, the mask it becomes at the ensemble's threshold, and its outline's levels."""
+    """A prediction, the mask it becomes at an operating point, and its outline's levels."""
 
     prediction: Prediction
-    threshold: float
+    point: OperatingPoint
     mask: Mask
     outline: list[Mask]
 
-    @classmethod
-    def of(cls, prediction: Prediction, threshold: float, mask: Mask) -> Self:
-        """A prediction's mask at a threshold, ready to be drawn."""
-        return cls(prediction, threshold, mask, outline_levels(mask, DASH))
+    @property
+    def threshold(self) -> float:
+        """Probability from which a pixel of it is inside."""
+        return self.point.threshold
 
     @classmethod
-    def tried(cls, prediction: Prediction, threshold: float, mask: Mask) -> Self:
+    def of(cls, prediction: Prediction, point: OperatingPoint, mask: Mask) -> Self:
+        """A prediction's mask at an operating point, ready to be drawn."""
+        return cls(prediction, point, mask, outline_levels(mask, DASH))
+
+    @classmethod
+    def tried(cls, prediction: Prediction, point: OperatingPoint, mask: Mask) -> Self:
         """The same, each level's outline made when it is looked at: most moves see but one."""
         levels = [cast("Mask", LaterOutline(level)) for level in halves(mask)]
-        return cls(prediction, threshold, mask, levels)
+        return cls(prediction, point, mask, levels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,16 +187,17 @@ def load(sources: Sources, case_id: str) -> Loaded:
 
 def load_prediction(sources: Sources, case_id: str) -> Predicted | None:
     """The case's kept prediction as a mask; None where there is none."""
-    threshold = sources.threshold_for(sources.cohort.cases[case_id].organ)
-    return _predicted(sources.predictions, case_id, threshold)
+    case = sources.cohort.cases[case_id]
+    return _predicted(sources.predictions, case_id, lambda: sources.point_for(case))
 
 
 def load_second(sources: Sources, case_id: str) -> Predicted | None:
-    """What the second ensemble says of the case, at its own threshold."""
-    if sources.second is None:
+    """What the second ensemble says of the case, at its own operating point."""
+    second = sources.second
+    if second is None:
         return None
-    threshold = sources.second.threshold_for(sources.cohort.cases[case_id].organ)
-    return _predicted(sources.second, case_id, threshold)
+    case = sources.cohort.cases[case_id]
+    return _predicted(second, case_id, lambda: OperatingPoint.of(second.masking, case))
 
 
 def load_predictions(sources: Sources, case_id: str) -> tuple[Predicted | None, Predicted | None]:
@@ -177,11 +205,14 @@ def load_predictions(sources: Sources, case_id: str) -> tuple[Predicted | None, 
     return load_prediction(sources, case_id), load_second(sources, case_id)
 
 
-def _predicted(predictions: Predictions | None, case_id: str, threshold: float) -> Predicted | None:
+def _predicted(
+    predictions: Predictions | None, case_id: str, point_of: Callable[[], OperatingPoint]
+) -> Predicted | None:
     prediction = None if predictions is None else predictions.read(case_id)
     if prediction is None:
         return None
-    return Predicted.of(prediction, threshold, to_mask(prediction, threshold))
+    point = point_of()
+    return Predicted.of(prediction, point, to_mask(prediction, point))
 
 
 def levels(image: Image) -> list[Image]:

@@ -16,7 +16,7 @@ from trainer.data.case import Mask, Prediction
 from trainer.data.edits import Box, Edit, History
 from trainer.data.store import Origin, Start, Status, Taken
 from trainer.metrics import Counts, counted, overlap
-from trainer.predict.postprocess import cut, enlarged
+from trainer.predict.postprocess import OperatingPoint, cut, enlarged
 from trainer.tools.scene import Scene
 
 
@@ -148,13 +148,13 @@ class OpenCase:
             self.tool = word
         return edit
 
-    def rethreshold(self, threshold: float) -> bool:
-        """Have the prediction become a mask at another threshold; False if nothing changes."""
+    def repoint(self, point: OperatingPoint) -> bool:
+        """Have the prediction become a mask at another point; False if nothing changes."""
         found = self.predicted
-        if found is None or found.threshold == threshold:
+        if found is None or found.point == point:
             return False
-        mask = cut(self._levels(found.prediction), threshold)
-        self.predicted = Predicted.tried(found.prediction, threshold, mask)
+        mask = cut(self._levels(found.prediction), point)
+        self.predicted = Predicted.tried(found.prediction, point, mask)
         return True
 
     def rescore(self, known: Scores, *, curated: bool = True, prediction: bool = True) -> Scores:

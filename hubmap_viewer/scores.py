@@ -12,7 +12,7 @@ from trainer.data.case import Mask
 from trainer.data.findings import Kind, Loss, find, tally
 from trainer.errors import TrainerError
 from trainer.metrics import dice, iou
-from trainer.predict.postprocess import to_mask
+from trainer.predict.postprocess import OperatingPoint, to_mask
 from trainer.review.certainty import confidence, disagreement
 
 SLIGHT = 0.005
@@ -69,20 +69,20 @@ def score(sources: Sources, case_id: str) -> Scores:
     kept = None if sources.store is None or revision is None else sources.store.mask(revision)
     first = None if sources.predictions is None else sources.predictions.read(case_id)
     second = None if sources.second is None else sources.second.read(case_id)
-    threshold = sources.threshold_for(case.organ)
-    found = None if first is None else to_mask(first, threshold)
-    scores = Scores()
+    found, scores = None, Scores()
     if first is not None:
+        point = sources.point_for(case)
+        found = to_mask(first, point)
         scores = replace(
             scores,
-            confidence=confidence(first, threshold),
+            confidence=confidence(first, point.threshold),
             disagreement=disagreement(first),
             in_sample=first.in_sample,
         )
     if truth is not None:
         other = None
         if second is not None and sources.second is not None:
-            other = to_mask(second, sources.second.threshold_for(case.organ))
+            other = to_mask(second, OperatingPoint.of(sources.second.masking, case))
         scores = replace(
             scores,
             prediction=_of(dice, found, truth),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -263,7 +263,7 @@ class Session:
         )
         if self._keeper is not None:
             self._keeper.active.restart()
-        self.open.rethreshold(self.threshold_for(loaded.case.organ))
+        self._repoint()
         self._rescore()
         self.case_opened.emit()
         self.case_updated.emit(case_id)
@@ -591,14 +591,29 @@ class Session:
         """Threshold of the shown prediction: the one being tried, else the ensemble's."""
         return self.sources.threshold_for(organ)
 
+    def threshold_of(self, organs: Iterable[str]) -> dict[str | tuple[str, str], float]:
+        """The same of several organs, and of their data sources that have their own."""
+        return self.sources.threshold_of(organs)
+
     def try_thresholds(self, thresholds: Mapping[str, float]) -> None:
         """Have organs' predictions become masks at these thresholds; others at their own."""
         self.thresholds = dict(thresholds)
-        here = self.open
-        if here is not None and here.rethreshold(self.threshold_for(here.loaded.case.organ)):
+        if self._repoint():
             self._rescore(curated=False)
             self.prediction_changed.emit()
         self.thresholds_changed.emit()
+
+    def _repoint(self) -> bool:
+        """Have the open case's prediction follow the thresholds; False if nothing changes."""
+        here = self.open
+        if here is None or here.predicted is None:
+            return False
+        try:
+            point = self.sources.point_for(here.loaded.case)
+        except TrainerError as error:
+            self.told.emit(error)
+            return False
+        return here.repoint(point)
 
     def put_prediction(
         self, case_id: str, predicted: Predicted | None, second: Predicted | None = None
@@ -607,7 +622,7 @@ class Session:
         if self.open is None or self.open.id != case_id or self.open.blind:
             return
         self.open.predicted, self.open.second = predicted, second
-        self.open.rethreshold(self.threshold_for(self.open.loaded.case.organ))
+        self._repoint()
         self._rescore()
         self.prediction_changed.emit()
         self.case_updated.emit(case_id)

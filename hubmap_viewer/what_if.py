@@ -17,7 +17,7 @@ from hubmap_viewer.tried_scores import TriedScores
 from trainer.data.atomic import replacing
 from trainer.data.predictions import Predictions
 from trainer.errors import PredictionError, TrainerError
-from trainer.review.histograms import Average, Histogram, Histograms
+from trainer.review.histograms import BEFORE_STEPS, Average, Histogram, Histograms
 from trainer.review.thresholds import Best, best_by_organ
 
 FILE = "review/tried.json"
@@ -110,8 +110,9 @@ class WhatIf:
         self.changed.emit()
 
     def _rescore(self) -> None:
-        own = {organ: self.own(organ) for organ in self.organs}
-        self._scores = TriedScores(self.session, self.histograms, own, self._in_force())
+        self._scores = TriedScores(
+            self.session, self.histograms, self._own_of(), self._in_force_of()
+        )
 
     # -- trying -------------------------------------------------------------------------
 
@@ -151,8 +152,8 @@ class WhatIf:
         """Every organ, before and now."""
         own = {organ: self.own(organ) for organ in self.organs}
         force = self._in_force()
-        before = self.histograms.by_organ(self.histograms.dice(own, 0.5))
-        now = self.histograms.by_organ(self.histograms.dice(force, 0.5))
+        before = self.histograms.by_organ(self.histograms.dice(self._own_of(), 0.5))
+        now = self.histograms.by_organ(self.histograms.dice(self._in_force_of(), 0.5))
         return [
             OrganRow(
                 organ=organ,
@@ -176,6 +177,22 @@ class WhatIf:
 
     def _in_force(self) -> dict[str, float]:
         return {organ: self.session.threshold_for(organ) for organ in self.organs}
+
+    def _own_of(self) -> dict[str | tuple[str, str], float]:
+        predictions = self.session.predictions
+        if predictions is None:
+            return dict.fromkeys(self.organs, 0.5)
+        return predictions.masking.threshold_of(set(self.organs))
+
+    def _in_force_of(self) -> dict[str | tuple[str, str], float]:
+        return self.session.threshold_of(self.organs) if self.organs else {}
+
+    @property
+    def caveat(self) -> str:
+        """What the figures here leave out, in words; mostly nothing."""
+        predictions = self.session.predictions
+        steps = predictions is not None and predictions.masking.changes_masks
+        return BEFORE_STEPS if steps else ""
 
     # -- keeping ------------------------------------------------------------------------
 
@@ -215,7 +232,7 @@ class WhatIf:
     def _on_thresholds(self) -> None:
         self._tried = self.unapplied
         if self._scores is not None:
-            self._scores.show(self._in_force())
+            self._scores.show(self._in_force_of())
         self.changed.emit()
 
     def _on_case(self, case_id: str) -> None:

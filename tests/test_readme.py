@@ -14,7 +14,14 @@ from typer.core import TyperGroup
 from hubmap_viewer import app as viewer_app
 from hubmap_viewer import keys
 from trainer.cli import app as trainer_app
-from trainer.settings import Augmentation, Ensemble, Network, Recipe, read_ensemble
+from trainer.settings import (
+    Augmentation,
+    Ensemble,
+    Network,
+    PostProcessing,
+    Recipe,
+    read_ensemble,
+)
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -96,6 +103,10 @@ def test_a_key_is_in_the_table(key: keys.Key) -> None:
 def test_every_recipe_key_is_in_the_table() -> None:
     known = [*Recipe.model_fields, *Network.model_fields, *Augmentation.model_fields]
     assert [name for name in known if f"`{name}`" not in README] == []
+
+
+def test_every_step_is_in_the_table() -> None:
+    assert [name for name in PostProcessing.model_fields if f"`{name}`" not in README] == []
 
 
 def test_the_ensemble_shown_reads(tmp_path: Path) -> None:

@@ -124,7 +124,11 @@ def evaluate(
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Dice and IoU of predictions against truth, by case and by organ."""
+    """Dice and IoU of predictions against truth, by case and by organ.
+
+    Unit by unit too, as the 2015 gland contest does: detection F1, object Dice, and object
+    Hausdorff in pixels of the image.
+    """
     with Terminal(json).speaking() as terminal:
         opened = named.cohort(cohort, terminal)
         from trainer.data.predictions import Predictions
@@ -135,7 +139,7 @@ def evaluate(
         there = folder.ids()
         cases = [one for one in opened.cases.values() if one.has_truth and one.id in there]
         found = []
-        for score in report.scores(cases, opened.truth, folder):
+        for score in report.scores(cases, opened.truth, folder, objects=True):
             if isinstance(score, TrainerError):
                 terminal.problem(score)
             else:
@@ -242,10 +246,16 @@ def _say_unlabelled(
 
 
 def _organs(rows: tuple[Row, ...] | list[Row], title: str) -> Table:
-    table = Table("organ", "cases", "mean", "median", "sd", title=title)
+    units = any(row.object_f1 is not None for row in rows)
+    names = ("F1", "object Dice", "Hausdorff") if units else ()
+    table = Table("organ", "cases", "mean", "median", "sd", *names, title=title)
     for row in rows:
         figures = (row.dice_mean, row.dice_median, row.dice_sd)
-        table.add_row(row.organ, str(row.cases), *(f"{figure:.3f}" for figure in figures))
+        cells = [f"{figure:.3f}" for figure in figures]
+        if units:
+            objects = ((row.object_f1, 3), (row.object_dice, 3), (row.object_hausdorff, 1))
+            cells += ["–" if one is None else f"{one:.{digits}f}" for one, digits in objects]
+        table.add_row(row.organ, str(row.cases), *cells)
     return table
 
 

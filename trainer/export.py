@@ -17,7 +17,7 @@ from trainer.data.predictions import Predictions
 from trainer.data.rows import SPLITS
 from trainer.data.store import FILE, JOURNALS, URL_FILE, Revision, Store
 from trainer.errors import ExportError, ImageError, MaskError, TrainerError
-from trainer.predict.postprocess import to_mask
+from trainer.predict.postprocess import OperatingPoint, to_mask
 
 WHATS: tuple[What, ...] = get_args(What)
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -93,8 +93,8 @@ class Selection:
             return None
         if misfit := self.predictions.misfit(prediction, self.cohort.shape(case_id)):
             raise misfit
-        organ = self.cohort.cases[case_id].organ
-        return to_mask(prediction, self.predictions.threshold_for(organ))
+        case = self.cohort.cases[case_id]
+        return to_mask(prediction, OperatingPoint.of(self.predictions.masking, case))
 
     def _sized(self, revision: Revision) -> Mask:
         """A revision's mask, unless the image has another size by now."""

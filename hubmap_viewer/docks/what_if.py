@@ -225,7 +225,8 @@ class WhatIfDock(Dock):
         seen = self.model.seen_in_training
         told = f"{seen} case{'s' if seen > 1 else ''} seen in training left out. " if seen else ""
         best = self.model.best.get(self._at or "")
-        return told if best is None else f"{told}{best.organ}: {verdict(best)}"
+        words = told if best is None else f"{told}{best.organ}: {verdict(best)}"
+        return f"{words} {self.model.caveat}".strip()
 
     def _show_curve(self) -> None:
         organ = self._at

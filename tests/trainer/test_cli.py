@@ -3,6 +3,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import json
+import math
 import os
 import signal
 import subprocess
@@ -18,7 +19,10 @@ from typer.testing import CliRunner, Result
 from trainer.cli import app
 from trainer.data import rle
 from trainer.data.cohort import Cohort
+from trainer.data.predictions import Predictions
 from trainer.data.store import Store
+from trainer.object_metrics import object_scores
+from trainer.review.masks import Predicted
 from trainer.settings import Network, Recipe, read_ensemble, to_yaml
 
 COMMANDS = (
@@ -107,6 +111,7 @@ def test_the_loop_on_the_command_line(cohort_folder: Path, trained: Path, tmp_pa
     for case in document["cases"]:
         assert float(table[case["case_id"]]["dice"]) == pytest.approx(case["dice"], abs=1e-4)
         assert case["iou"] == pytest.approx(case["dice"] / (2 - case["dice"]))
+        assert_units(out, cohort_folder, case, table[case["case_id"]])
     mean = np.mean([case["dice"] for case in document["cases"]])
     assert document["organs"][-1]["organ"] == "all"
     assert document["organs"][-1]["dice_mean"] == pytest.approx(mean)
@@ -117,6 +122,20 @@ def test_the_loop_on_the_command_line(cohort_folder: Path, trained: Path, tmp_pa
     )
     assert exported.exit_code == 0, exported.output
     assert masks.read_text().startswith("id,rle")
+
+
+def assert_units(out: Path, cohort_folder: Path, told: dict, row: dict[str, str]) -> None:
+    """The object measures are those of the mask that is exported."""
+    cohort = Cohort.open(cohort_folder)
+    found = Predicted(cohort, Predictions.open(out)).mask(told["case_id"])
+    truth = cohort.truth(told["case_id"])
+    assert truth is not None
+    wanted = object_scores(found, truth)
+    assert (told["object_f1"], told["object_dice"]) == (wanted.f1, wanted.dice)
+    assert float(row["object_dice"]) == pytest.approx(wanted.dice, abs=1e-4)
+    farthest = wanted.hausdorff if math.isfinite(wanted.hausdorff) else None
+    assert told["object_hausdorff"] == farthest
+    assert (row["object_hausdorff"] == "") == (farthest is None)
 
 
 def test_train_tells_its_table_as_json_and_progress_elsewhere(

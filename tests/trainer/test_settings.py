@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from trainer.errors import SettingsError
-from trainer.settings import read_ensemble, read_recipe, to_yaml
+from trainer.settings import Masking, read_ensemble, read_recipe, to_yaml
 
 MEMBER = {"weights": "a.safetensors"}
 REINHARD = {"method": "reinhard", "reference": "r.tiff"}
@@ -55,6 +55,15 @@ def written(path: Path, **changes: Any) -> Path:
         ({"threshold": 1}, "`threshold`: Input should be less than 1"),
         ({"thresholds": {"lung": 1.5}}, "`thresholds.lung`: Input should be less than 1"),
         ({"thresholds": {"lung": "high"}}, "`thresholds.lung`: Input should be a valid number"),
+        ({"source_thresholds": {"lung": {"HPA": 2}}}, r"`source_thresholds\.lung\.HPA`: Input"),
+        ({"postprocess": {"lung": {"errode": 2}}},
+         r"unknown key `postprocess\.lung\.errode` \(did you mean `erode`\?\)\.$"),
+        ({"postprocess": {"lung": {"split": {"nek": 0.5}}}}, r"split\.nek` \(did you mean `neck`"),
+        ({"postprocess": {"lung": {"min_area": {"um": 1}}}}, r"area\.um` \(did you mean `um2`"),
+        ({"postprocess": {"lung": {"crf": {"colour_sgima": 1}}}}, "did you mean `colour_sigma`"),
+        ({"postprocess": {"lung": {"min_area": {"um2": 1, "px": 2}}}}, "wants one of `px`, `um2`"),
+        ({"postprocess": {"lung": {"min_area": "few"}}}, "`postprocess.lung.min_area`: is neither"),
+        ({"postprocess": {"lung": {"erode": -1}}}, "`postprocess.lung.erode`: .* or equal to 0"),
     ],
 )  # fmt: skip
 def test_an_ensemble_s_mistake_is_told_once(tmp_path: Path, changes: dict[str, Any], told: str):
@@ -189,3 +198,54 @@ def test_colours_may_be_an_organ_s_own(tmp_path: Path):
     read = read_ensemble(written(tmp_path / "e.yaml", tta_stains=stains))
     assert [stain.method for stain in read.stains_for("kidney")] == ["reinhard", "none"]
     assert [stain.method for stain in read.stains_for("lung")] == ["none"]
+
+
+STEPS = {
+    "default": {"fill_holes": True, "min_area": 200, "split": True, "erode": 1},
+    "lung": {"split": False, "erode": 0, "min_area": {"um2": 30}, "crf": {"iterations": 3}},
+}
+
+
+def test_an_organ_s_own_steps_replace_the_default_ones_that_it_names(tmp_path: Path):
+    masking = read_ensemble(written(tmp_path / "e.yaml", postprocess=STEPS)).masking
+    lung, kidney = masking.steps_for("lung"), masking.steps_for("kidney")
+    assert (lung.fill_holes, lung.split, lung.erode) == (True, None, 0)
+    assert lung.min_area is not None and (lung.min_area.um2, lung.min_area.px) == (30, None)
+    assert lung.crf is not None and (lung.crf.iterations, lung.crf.colour_sigma) == (3, 13)
+    assert kidney.min_area is not None and kidney.min_area.px == 200
+    assert kidney.split is not None and (kidney.split.neck, kidney.erode) == (0.6, 1)
+    assert masking.changes_masks
+
+
+def test_steps_written_anew_are_the_same_steps(tmp_path: Path):
+    told = {"kidney": {"HPA": 0.3}}
+    before = read_ensemble(written(tmp_path / "e.yaml", postprocess=STEPS, source_thresholds=told))
+    (tmp_path / "e.yaml").write_text(to_yaml(before), "utf-8")
+    after = read_ensemble(tmp_path / "e.yaml")
+    assert after == before
+    for organ in ("lung", "kidney"):
+        assert after.masking.steps_for(organ) == before.masking.steps_for(organ)
+    assert Masking.told(before.masking.description()) == before.masking
+
+
+def test_a_data_source_may_have_a_threshold_of_its_own(tmp_path: Path):
+    told = {"kidney": {"HPA": 0.3}}
+    ensemble = read_ensemble(
+        written(tmp_path / "e.yaml", thresholds={"kidney": 0.4}, source_thresholds=told)
+    )
+    assert ensemble.threshold_for("kidney", "HPA") == 0.3
+    assert ensemble.threshold_for("kidney", "HuBMAP") == ensemble.threshold_for("kidney") == 0.4
+    assert ensemble.threshold_for("lung", "HPA") == 0.5
+
+
+def test_an_ensemble_of_old_reads_and_has_no_steps(tmp_path: Path):
+    masking = read_ensemble(written(tmp_path / "e.yaml", thresholds={"lung": 0.1})).masking
+    assert not masking.changes_masks
+    assert masking.description() == {"threshold": 0.5, "thresholds": {"lung": 0.1}}
+
+
+def test_a_crf_alone_changes_probabilities_and_no_mask(tmp_path: Path):
+    ensemble = read_ensemble(written(tmp_path / "e.yaml", postprocess={"lung": {"crf": True}}))
+    assert ensemble.crf_for("lung") is not None
+    assert ensemble.crf_for("kidney") is None
+    assert not ensemble.masking.changes_masks

@@ -19,6 +19,7 @@ from trainer.data.case import Prediction
 from trainer.data.cohort import Cohort
 from trainer.data.store import Store
 from trainer.metrics import dice
+from trainer.predict.postprocess import OperatingPoint
 
 
 @pytest.fixture
@@ -148,7 +149,9 @@ def test_a_prediction_scores_the_open_case(session: Session) -> None:
     session.want("11")
     mask = np.zeros_like(TRAIN[0].mask)
     prediction = Prediction("11", mask[::4, ::4], mask[::4, ::4], mask.shape)
-    session.put_prediction("11", Predicted(prediction, 0.5, mask, [mask, mask[::2, ::2]]))
+    session.put_prediction(
+        "11", Predicted(prediction, OperatingPoint(0.5), mask, [mask, mask[::2, ::2]])
+    )
     assert session.scores["11"].prediction == 0.0
     session.put_prediction("12", None)
     assert session.scores["11"].prediction == 0.0

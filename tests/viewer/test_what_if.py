@@ -316,3 +316,33 @@ def test_a_bundled_ensemble_is_copied_so_that_it_still_loads(
     again = ensemble_file.find(cohort_folder, after)
     assert again is not None
     assert again.source == found.path
+
+
+def test_data_sources_keep_their_thresholds_until_another_is_tried(
+    session: Session, predictions: Predictions, ensemble: Path, cohort_folder: Path
+) -> None:
+    told = {"source_thresholds": {"lung": {"HPA": 0.8}, "kidney": {"HPA": 0.9}}}
+    described = Predictions.create(predictions.folder, predictions.description | told)
+    model = WhatIf(session)
+    session.use_predictions(described)
+    score_all(session)
+    counted(model)
+
+    def shown() -> list[float | None]:
+        return [session.scores[case.id].prediction for case in TRAIN]
+
+    own = {"lung": 0.8, "kidney": 0.9}
+    assert shown() == [truly(case, own[case.organ]) for case in TRAIN]
+    model.move({"lung": 0.3})
+    now = own | {"lung": 0.3}
+    assert shown() == [truly(case, now[case.organ]) for case in TRAIN]
+    assert {row.organ: row.cases for row in model.rows()} == {"kidney": 2, "lung": 1}
+    file = ensemble_file.chosen(cohort_folder, described, ensemble)
+    model.applied(ensemble_file.write(file, described, model.unapplied))
+    after = Predictions.open(predictions.folder).masking
+    assert after.threshold_for("lung", "HPA") == 0.3
+    assert after.threshold_for("kidney", "HPA") == 0.9
+
+
+def test_without_a_cohort_there_is_nothing_to_try() -> None:
+    assert WhatIf(Session()).rows() == []

@@ -52,12 +52,15 @@ def calibrate(
     with Terminal(json).speaking() as terminal, Wish() as wish:
         opened = named.cohort(cohort, terminal)
         from trainer.data.predictions import Predictions
+        from trainer.review.histograms import BEFORE_STEPS
         from trainer.review.thresholds import RULE, best, best_by_organ
 
         folder = Predictions.open(predictions)
         histograms = counted.histograms(opened, folder, terminal, wish)
         if seen := int(histograms.in_sample.sum()):
             terminal.note(f"{seen} cases were seen in training and are left out.")
+        if folder.masking.changes_masks:
+            terminal.note(BEFORE_STEPS)
         every, organs = best(histograms), best_by_organ(histograms)
         _say_doubts(organs, terminal)
         applied = None if apply is None else _apply(apply, folder, organs, terminal)

@@ -66,15 +66,20 @@ def compare(
 
 
 def _scores(cohort: Cohort, path: Path, terminal: Terminal, wish: Wish) -> dict[str, float]:
-    """Dice of the cases that were not seen in training, at the ensemble's own thresholds."""
+    """Dice of the cases that were not seen in training, at the ensemble's own thresholds.
+
+    Before its post-processing.
+    """
     from trainer.data.predictions import Predictions
+    from trainer.review.histograms import BEFORE_STEPS
 
     folder = Predictions.open(path)
     histograms = counted.histograms(cohort, folder, terminal, wish)
     if seen := int(histograms.in_sample.sum()):
         terminal.note(f"{path}: {seen} cases were seen in training and are left out.")
-    threshold_of = {organ: folder.threshold_for(organ) for organ in histograms.organs}
-    scores = histograms.dice(threshold_of, 0.5)
+    if folder.masking.changes_masks:
+        terminal.note(f"{path}: {BEFORE_STEPS}")
+    scores = histograms.dice(folder.masking.threshold_of(set(histograms.organs)), 0.5)
     return {histograms.ids[place]: float(scores[place]) for place in histograms.measured()}
 
 

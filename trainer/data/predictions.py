@@ -7,16 +7,19 @@ import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from trainer.data.atomic import replacing
 from trainer.data.case import Prediction
 from trainer.data.tiff import LARGEST
 from trainer.errors import PredictionError
+from trainer.settings.postprocess import Masking
 
 _DESCRIPTION = "prediction.json"
 
@@ -45,13 +48,18 @@ class Predictions:
     folder
         Where they are.
     description
-        What ``prediction.json`` says: the ensemble's name, fingerprint and thresholds, the
-        device, when, and by which version.
+        What ``prediction.json`` says: the ensemble's name, fingerprint and thresholds, its
+        post-processing, the device, when, and by which version.
     """
 
     def __init__(self, folder: Path, description: dict[str, Any]) -> None:
         self.folder = folder
         self.description = description
+
+    @cached_property
+    def masking(self) -> Masking:
+        """How these probabilities become masks."""
+        return Masking.told(self.description)
 
     @classmethod
     def create(cls, folder: Path, description: dict[str, Any]) -> Self:
@@ -192,23 +200,25 @@ class Predictions:
         return status.st_size, status.st_mtime_ns
 
     def threshold_for(self, organ: str) -> float:
-        """Probability from which a pixel belongs to a unit, for an organ's own or the common."""
-        thresholds = self.description.get("thresholds", {})
-        return float(thresholds.get(organ, self.description.get("threshold", 0.5)))
+        """Probability from which a pixel belongs to a unit: the organ's own or the common one.
+
+        Some of its data sources may have others: `masking` knows them.
+        """
+        return self.masking.threshold_for(organ)
 
     def _path(self, case_id: str) -> Path:
         return self.folder / f"{case_id}.npz"
 
 
 def _describes(description: Any) -> TypeGuard[dict[str, Any]]:
-    """Whether thresholds are numbers between 0 and 1."""
+    """Whether it says how masks are made, in terms that are known."""
     if not isinstance(description, dict):
         return False
-    own = description.get("thresholds", {})
-    if not isinstance(own, dict):
+    try:
+        Masking.told(description)
+    except ValidationError:
         return False
-    numbers = [description.get("threshold", 0.5), *own.values()]
-    return all(isinstance(number, int | float) and 0 < number < 1 for number in numbers)
+    return True
 
 
 def _prediction(case_id: str, arrays: Mapping[str, NDArray[Any]]) -> Prediction:

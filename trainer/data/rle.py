@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,6 +11,9 @@ from trainer.data.case import Mask
 from trainer.errors import MaskError
 
 _NUMERALS = b"0123456789 \t\r\n"
+_BAND = 64
+"""Rows that are looked at together: they stay near the processor."""
+
 _NUMBER = re.compile("[0-9]+")
 
 
@@ -58,14 +60,21 @@ def runs(mask: NDArray[np.generic]) -> tuple[NDArray[np.int64], NDArray[np.int64
     """Starts (0-based) and lengths of a mask's runs in column-major order."""
     if mask.ndim != 2:
         raise MaskError(f"a mask has 2 dimensions, this has {mask.ndim}")
+    height, width = mask.shape
     if mask.size == 0:
         return np.empty(0, np.int64), np.empty(0, np.int64)
-    columns = cv2.transpose((mask != 0).view(np.uint8)).ravel()
-    edges = np.flatnonzero(columns[1:] != columns[:-1]) + 1
-    if columns[0]:
-        edges = np.concatenate(([0], edges))
-    if columns[-1]:
-        edges = np.concatenate((edges, [columns.size]))
+    inside = mask[:1] != 0
+    top, found = inside[0], list[NDArray[np.int64]]()
+    # rows follow each other in memory, columns do not: the few edges are sorted instead
+    for start in range(1, height, _BAND):
+        inside = mask[start - 1 : start + _BAND] != 0
+        edges = np.flatnonzero(inside[1:] != inside[:-1])
+        found.append(edges % width * height + edges // width + start)
+    bottom = inside[-1]
+    # where a column ends as the next does not begin there is an edge as well
+    between = (np.flatnonzero(top[1:] != bottom[:-1]) + 1) * height
+    ends = [place for place, there in ((0, top[0]), (mask.size, bottom[-1])) if there]
+    edges = np.sort(np.concatenate((*found, between, np.array(ends, np.int64))))
     return edges[::2], edges[1::2] - edges[::2]
 
 
@@ -74,14 +83,22 @@ def from_runs(
 ) -> Mask:
     """Mask of runs as `runs` gives them: sound, and in ascending order."""
     height, width = shape
-    if height * width == 0:
-        return np.zeros(shape, np.uint8)
-    ends = starts + lengths
-    edges = np.append(np.column_stack((starts, ends)).ravel(), height * width)
-    values = np.zeros(edges.size, np.uint8)
-    values[1::2] = 1
-    columns = np.repeat(values, np.diff(edges, prepend=0))
-    return np.asarray(cv2.transpose(columns.reshape(width, height)), np.uint8)
+    mask = np.zeros(shape, np.uint8)
+    if mask.size == 0:
+        return mask
+    edges = np.column_stack((starts, starts + lengths)).ravel()
+    columns, rows = np.divmod(edges, height)
+    within = rows > 0
+    # two edges at one place are two runs that touch: they cancel out
+    np.bitwise_xor.at(mask.ravel(), rows[within] * width + columns[within], np.uint8(1))
+    # an odd number of edges up to a column's first pixel: it is inside
+    np.bitwise_and(np.searchsorted(edges, np.arange(width) * height, "right"), 1, out=mask[0],
+                   casting="unsafe")  # fmt: skip
+    above = mask[0]
+    for row in mask[1:]:
+        np.bitwise_xor(above, row, out=row)
+        above = row
+    return mask
 
 
 def _parse(text: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -181,6 +181,32 @@ class Overlay:
         return Units(areas, border), unit_of
 
 
+def runs_of_units(mask: NDArray[np.uint8]) -> tuple[Whole, Whole, Whole]:
+    """Where runs of one mask start and end in the flattened image, and their units' areas.
+
+    Parameters
+    ----------
+    mask
+        uint8 0 or 1, (H, W), each row after the other in memory.
+
+    Returns
+    -------
+    starts, ends, areas
+        (N,) by run; the end is outside, an area is in pixels.
+    """
+    flat, width = mask.ravel(), mask.shape[1]
+    edges = np.flatnonzero(flat[1:] != flat[:-1]) + 1
+    # a run ends where its row does
+    turns = np.arange(width, flat.size, width)
+    turns = turns[(flat[turns] & flat[turns - 1]) > 0]
+    ends = [side for side, inside in ((0, flat[:1]), (flat.size, flat[-1:])) if inside.any()]
+    edges = np.sort(np.concatenate((edges, turns, turns, np.array(ends, np.int64))))
+    starts, stops = edges[::2], edges[1::2]
+    count, label = _connect(starts, stops, width)
+    areas = np.bincount(label, stops - starts, count).astype(np.int64)
+    return starts, stops, areas[label]
+
+
 def _runs(
     first: NDArray[np.generic], second: NDArray[np.generic]
 ) -> tuple[Whole, Whole, NDArray[np.uint8]]:

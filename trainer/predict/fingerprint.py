@@ -17,10 +17,10 @@ _OF_ALL = ("tta_scales", "tta_average", "fusion", "votes")
 
 
 def fingerprint(ensemble: Ensemble, base: Path) -> str:
-    """Digest of all that probabilities depend on: weights, their shares, inputs, fusion (hex).
+    """Digest of all that probabilities depend on: weights, shares, inputs, fusion, CRF (hex).
 
-    Thresholds are not part of it, nor is where files lie. `base` is the folder of the
-    ensemble's YAML: members' files are relative to it.
+    Thresholds and steps after them are not part of it, nor is where files lie. `base` is the
+    folder of the ensemble's YAML: members' files are relative to it.
 
     Raises
     ------
@@ -41,6 +41,9 @@ def fingerprint(ensemble: Ensemble, base: Path) -> str:
             digest.update((base / stain.reference).read_bytes())
         elif len(ensemble.tta_stains) > 1:
             digest.update(_told(stain, ("method", "organs")))
+    for organ in sorted(ensemble.postprocess):
+        if crf := ensemble.crf_for(organ):
+            digest.update(f"{organ} {crf!r}".encode())
     return digest.hexdigest()
 
 

@@ -35,8 +35,7 @@ def begin(folder: Path, predictor: Predictor) -> Predictions:
         {
             "ensemble": ensemble.name,
             "fingerprint": predictor.fingerprint,
-            "threshold": ensemble.threshold,
-            "thresholds": dict(ensemble.thresholds),
+            **ensemble.masking.description(),
             "device": describe(predictor.device),
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "version": version("hubmap-viewer"),

@@ -131,7 +131,8 @@ def _measure(
         found_both = compare(_dice(earlier, before), _dice(counted, predictions), organs)
         if found_both.rows:
             name = str(before.description.get("ensemble", before.folder.name))
-            report.sections += sections.comparison_sections(found_both, name)
+            steps = any(one.masking.changes_masks for one in (before, predictions))
+            report.sections += sections.comparison_sections(found_both, name, steps)
     doubted = []
     for step in suspects(cohort, cohort.truth, predictions, ids):
         heard("Ranking truths", step.done / step.total)
@@ -149,9 +150,11 @@ def _count(cohort: Cohort, predictions: Predictions, ids: list[str], heard: Hear
 
 
 def _dice(counted: Histograms, predictions: Predictions) -> dict[str, float]:
-    """Of each case that was not seen in training, at the ensemble's own thresholds."""
-    own = {organ: predictions.threshold_for(organ) for organ in counted.organs}
-    scores = counted.dice(own, 0.5)
+    """Of each case that was not seen in training, at the ensemble's own thresholds.
+
+    Before its post-processing.
+    """
+    scores = counted.dice(predictions.masking.threshold_of(set(counted.organs)), 0.5)
     return {counted.ids[place]: float(scores[place]) for place in counted.measured()}
 
 

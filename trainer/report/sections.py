@@ -17,7 +17,7 @@ from trainer.review.acceptance import outcomes
 from trainer.review.causes import counts
 from trainer.review.compare import SAME, Comparison
 from trainer.review.differences import ALL, Difference, by_organ
-from trainer.review.histograms import Histograms
+from trainer.review.histograms import BEFORE_STEPS, Histograms
 from trainer.review.second_look import Summary, agreement, pairs
 from trainer.review.suspicion import SuspectCase
 from trainer.review.thresholds import best_by_organ
@@ -118,12 +118,17 @@ def thresholds_section(
         "The threshold in force, the one of highest mean Dice, and its gain over 0.5 on cases "
         "held out, with its spread over folds."
     )
+    if predictions.masking.changes_masks:
+        says = f"{says} {BEFORE_STEPS}"
     head = ("organ", "n", "in force", "best", "held-out gain", "verdict")
     return Section("Thresholds", says, head, tuple(rows), picture)
 
 
-def comparison_sections(found: Comparison, before: str) -> list[Section]:
-    """What changed from an earlier ensemble to this one: by organ, and the regressions."""
+def comparison_sections(found: Comparison, before: str, steps: bool = False) -> list[Section]:
+    """What changed from an earlier ensemble to this one: by organ, and the regressions.
+
+    `steps` tells whether one of the two has post-processing, which is not compared.
+    """
     organs = tuple(
         (
             one.organ,
@@ -138,7 +143,7 @@ def comparison_sections(found: Comparison, before: str) -> list[Section]:
     says = (
         f"Change of Dice from {before} to this ensemble, with its 95 % bootstrap interval and p"
         f" of Wilcoxon's signed-rank test. {found.caveat}"
-    )
+    ) + (f" {BEFORE_STEPS}" if steps else "")
     head = ("organ", "n", "change", "interval", "p", "better", "worse", "same")
     made = [Section("Compared", says, head, organs)]
     worse = [row for row in found.rows if row.change <= -SAME]

@@ -21,7 +21,8 @@ import numpy as np
 from trainer.data.case import Case, Prediction
 from trainer.data.predictions import Predictions
 from trainer.data.store import BatchCase, Revision, is_reviewed
-from trainer.errors import PredictionError, SettingsError
+from trainer.errors import MaskError, PredictionError, SettingsError
+from trainer.predict.postprocess import OperatingPoint, to_mask
 from trainer.review.certainty import confidence, disagreement
 from trainer.review.sampling import allowed, bound, draw, enough
 
@@ -32,7 +33,7 @@ __all__ = [
 
 Reason = Literal[
     "another organ", "has a truth", "has a review", "failed a sample before",
-    "no prediction", "damaged prediction",
+    "no prediction", "damaged prediction", "no pixel size",
     "seen in training", "no unit found", "not confident enough", "members disagree",
 ]  # fmt: skip
 
@@ -103,13 +104,13 @@ class LeftOut:
     Attributes
     ----------
     error
-        What is wrong with its prediction, where that is the reason.
+        What is wrong with its prediction or its row, where that is the reason.
     """
 
     case_id: str
     organ: str
     reason: Reason
-    error: PredictionError | None = None
+    error: PredictionError | MaskError | None = None
 
 
 def sift(
@@ -146,10 +147,13 @@ def sift(
             continue
         try:
             prediction = predictions.read(case.id)
+            point = OperatingPoint.of(predictions.masking, case)
         except PredictionError as error:
             yield LeftOut(case.id, case.organ, "damaged prediction", error)
-            continue
-        yield _weighed(case, prediction, rule, predictions.threshold_for(case.organ))
+        except MaskError as error:
+            yield LeftOut(case.id, case.organ, "no pixel size", error)
+        else:
+            yield _weighed(case, prediction, rule, point)
 
 
 def candidates(
@@ -258,20 +262,27 @@ def _barred(case: Case, rule: Rule, reviews: Mapping[str, Revision]) -> Reason |
 
 
 def _weighed(
-    case: Case, prediction: Prediction | None, rule: Rule, threshold: float
+    case: Case, prediction: Prediction | None, rule: Rule, point: OperatingPoint
 ) -> Candidate | LeftOut:
     reason: Reason | None = None
     if prediction is None:
         return LeftOut(case.id, case.organ, "no prediction")
     found = Candidate(
-        case.id, case.organ, confidence(prediction, threshold), disagreement(prediction)
+        case.id, case.organ, confidence(prediction, point.threshold), disagreement(prediction)
     )
     if prediction.in_sample:
         reason = "seen in training"
-    elif not np.any(prediction.probability >= threshold * 255 - 1e-6):
+    elif not _finds_something(prediction, point):
         reason = "no unit found"
     elif found.confidence < rule.min_confidence:
         reason = "not confident enough"
     elif found.disagreement > rule.max_disagreement:
         reason = "members disagree"
     return found if reason is None else LeftOut(case.id, case.organ, reason)
+
+
+def _finds_something(prediction: Prediction, point: OperatingPoint) -> bool:
+    if point.steps.changes_masks:
+        return bool(to_mask(prediction, point).any())
+    # enlarging adds nothing: the small map is enough
+    return bool(np.any(prediction.probability >= point.threshold * 255 - 1e-6))

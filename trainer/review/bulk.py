@@ -12,7 +12,7 @@ from trainer.data.cohort import Cohort
 from trainer.data.predictions import Predictions
 from trainer.data.store import Batch, Revision, Store
 from trainer.errors import PredictionError, SettingsError, StoreError, TrainerError
-from trainer.predict.postprocess import to_mask
+from trainer.predict.postprocess import OperatingPoint, to_mask
 from trainer.review.acceptance import Candidate, Outcome, Rule, outcomes
 from trainer.review.sampling import draw, enough
 from trainer.review.starting import start
@@ -93,7 +93,7 @@ def accept(
     found: Sequence[Candidate],
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Iterator[Step]:
-    """Accept the predictions of the candidates that were found, each at its organ's threshold.
+    """Accept the predictions of the candidates that were found, each at its operating point.
 
     Each case is kept wholly or not at all, so that it may be ended at any time and gone on
     with later. A case that a person has reviewed by now stays as it is; one of an organ that
@@ -233,9 +233,11 @@ def reopen_all(store: Store, batch: Batch, author: str | None = None) -> list[Re
 
 
 def fingerprint(predictions: Predictions) -> str:
-    """Of the ensemble and the thresholds that the predictions are of."""
+    """Of the ensemble, the thresholds and the steps after them that the predictions are of."""
     told = predictions.description
     kept = [told.get(key) for key in ("ensemble", "fingerprint", "threshold", "thresholds")]
+    # what an older description could not say leaves its fingerprint as it was
+    kept += [told[key] for key in ("source_thresholds", "postprocess") if told.get(key)]
     return blake2b(json.dumps(kept, sort_keys=True).encode(), digest_size=8).hexdigest()
 
 
@@ -256,11 +258,11 @@ def _accept(
         raise PredictionError("is not predicted any more", case=case_id, remedy="predict it anew")
     if misfit := predictions.misfit(prediction, cohort.shape(case_id)):
         raise misfit
-    threshold = predictions.threshold_for(organ)
+    point = OperatingPoint.of(predictions.masking, cohort.cases[case_id])
     note = (
         f"batch {batch.id}: confidence {candidate.confidence:.3f}, "
         f"disagreement {candidate.disagreement:.3f}"
     )
-    started_from = start(predictions, prediction, threshold)
-    mask = to_mask(prediction, threshold)
+    started_from = start(predictions, prediction, point.threshold)
+    mask = to_mask(prediction, point)
     return store.batches.accept(batch, case_id, organ, mask, note, started_from)

@@ -108,7 +108,9 @@ class _Counting:
             counts = Counts(stamp, found.in_sample, found.inside, found.outside)
             self.kept.put(case.id, counts)
         fold = self.folds.get(case.id)
-        return Histogram(case.id, case.organ, counts.in_sample, fold, counts.inside, counts.outside)
+        by_level = counts.inside, counts.outside
+        told = case.id, case.organ, counts.in_sample, fold
+        return Histogram(*told, *by_level, case.data_source)
 
     def _count(self, case: Case, mask: Mask) -> Histogram:
         prediction = self.predictions.read(case.id)

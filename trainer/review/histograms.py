@@ -1,20 +1,25 @@
-"""Truth by level of probability: Dice and IoU at any threshold without an image."""
+"""Truth by level of probability: Dice and IoU at any threshold without an image.
+
+Of the pixels from a threshold on: post-processing, where an ensemble has it, comes after.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import overload
+from typing import Any, TypeAlias, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trainer.predict.postprocess import lowest_level
-from trainer.review.counting import LEVELS, Histogram, of
+from trainer.review.counting import BEFORE_STEPS, LEVELS, Histogram, of
 from trainer.review.gathering import gather
 
-__all__ = ["Average", "Histogram", "Histograms", "gather", "of"]
+__all__ = ["BEFORE_STEPS", "Average", "Histogram", "Histograms", "gather", "of"]
+
+ThresholdOf: TypeAlias = Mapping[str, float] | Mapping[str | tuple[str, str], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +33,8 @@ class Average:
 
 class Histograms(Sequence[Histogram]):
     """A cohort's histograms, cumulated from above: a threshold costs a look-up a case.
+
+    Thresholds are asked for by organ; those of an (organ, data source) go first.
 
     Attributes
     ----------
@@ -52,6 +59,12 @@ class Histograms(Sequence[Histogram]):
         self.found = self.both + _from_above([one.outside for one in self._each])
         self.size = self.both[:, 0]
         self._cases = np.arange(len(self._each))
+        groups = dict.fromkeys((one.organ, one.source) for one in self._each)
+        group_number = {group: number for number, group in enumerate(groups)}
+        self._groups = tuple(groups)
+        self._of_group = np.array(
+            [group_number[one.organ, one.source] for one in self._each], np.intp
+        )
         names, places = np.unique(np.array(self.organs, str), return_inverse=True)
         self._names = tuple(str(name) for name in names)
         self._of_organ = places
@@ -66,12 +79,12 @@ class Histograms(Sequence[Histogram]):
     def __getitem__(self, index: int | slice) -> Histogram | Sequence[Histogram]:
         return self._each[index]
 
-    def dice(self, threshold_of: Mapping[str, float], default: float) -> NDArray[np.float64]:
+    def dice(self, threshold_of: ThresholdOf, default: float) -> NDArray[np.float64]:
         """Dice of every case, float64 (n,), at its organ's threshold or at the common one."""
         both, total = self._at(threshold_of, default)
         return _ratio(2 * both, total)
 
-    def iou(self, threshold_of: Mapping[str, float], default: float) -> NDArray[np.float64]:
+    def iou(self, threshold_of: ThresholdOf, default: float) -> NDArray[np.float64]:
         """IoU of every case, float64 (n,), at its organ's threshold or at the common one."""
         both, total = self._at(threshold_of, default)
         return _ratio(both, total - both)
@@ -107,11 +120,15 @@ class Histograms(Sequence[Histogram]):
         return _ratio(2 * self.both, self.found + self.size[:, None])
 
     def _at(
-        self, threshold_of: Mapping[str, float], default: float
+        self, threshold_of: ThresholdOf, default: float
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """|A∩B| and |A| + |B| of every case."""
-        own = [lowest_level(threshold_of.get(organ, default)) for organ in self._names]
-        levels = np.array(own, np.intp)[self._of_organ]
+        thresholds: dict[Any, float] = dict(threshold_of)
+        own = [
+            lowest_level(thresholds.get(group, thresholds.get(group[0], default)))
+            for group in self._groups
+        ]
+        levels = np.array(own, np.intp)[self._of_group]
         both = self.both[self._cases, levels]
         return both, self.found[self._cases, levels] + self.size
 

@@ -15,7 +15,7 @@ from trainer.data.cohort import Cohort
 from trainer.data.predictions import Predictions
 from trainer.data.store import Store
 from trainer.errors import CohortError, ImageError, MaskError
-from trainer.predict.postprocess import to_mask
+from trainer.predict.postprocess import OperatingPoint, to_mask
 
 _ENDINGS = (".json", ".geojson", ".tiff", ".tif", ".png")
 
@@ -81,7 +81,7 @@ class Curated:
 
 @dataclass(frozen=True, slots=True)
 class Predicted:
-    """Masks of an ensemble's predictions, at its own thresholds."""
+    """Masks of an ensemble's predictions, at its own operating points."""
 
     cohort: Cohort
     predictions: Predictions
@@ -93,8 +93,8 @@ class Predicted:
     def mask(self, case_id: str) -> Mask:
         """The mask of a case that has one, uint8 (H, W)."""
         prediction = self.prediction(case_id)
-        organ = self.cohort.cases[case_id].organ
-        return to_mask(prediction, self.predictions.threshold_for(organ))
+        case = self.cohort.cases[case_id]
+        return to_mask(prediction, OperatingPoint.of(self.predictions.masking, case))
 
     def in_sample(self, case_id: str) -> bool:
         """Whether every member had seen the case in training."""

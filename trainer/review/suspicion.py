@@ -31,7 +31,7 @@ from trainer.data.cohort import Cohort
 from trainer.data.predictions import Predictions
 from trainer.errors import Cancelled, TrainerError
 from trainer.metrics import dice
-from trainer.predict.postprocess import to_mask
+from trainer.predict.postprocess import OperatingPoint, to_mask
 from trainer.review.contradiction import Box, Kind, Units, as_share, noisy, places, units
 from trainer.review.levels import Level, Levels
 
@@ -191,10 +191,10 @@ class _Reader:
             return None
         if misfit := self._predictions.misfit(prediction, (truth.shape[0], truth.shape[1])):
             raise misfit
-        organ = self._cohort.cases[case_id].organ
-        found = to_mask(prediction, self._predictions.threshold_for(organ))
+        case = self._cohort.cases[case_id]
+        found = to_mask(prediction, OperatingPoint.of(self._predictions.masking, case))
         height, width = prediction.probability.shape
-        return _Pair(organ, prediction, units(truth, (height, width)), dice(found, truth))
+        return _Pair(case.organ, prediction, units(truth, (height, width)), dice(found, truth))
 
 
 def _judge(case_id: str, pair: _Pair, level: Level) -> tuple[SuspectCase, tuple[SuspectUnit, ...]]:

@@ -143,6 +143,8 @@ def threshold_of(level: int) -> float:
 def apply(ensemble_yaml: Path, thresholds: Mapping[str, float]) -> Ensemble:
     """Write thresholds into an ensemble's YAML; those of other organs and all else stay.
 
+    What these organs' data sources had of their own gives way: a threshold was chosen for all.
+
     The file is written anew, whole or not at all: comments in it are lost.
 
     Parameters
@@ -172,7 +174,11 @@ def apply(ensemble_yaml: Path, thresholds: Mapping[str, float]) -> Ensemble:
             raise SettingsError(
                 f"the threshold of {organ} is {threshold}, wanted between 0 and 1", file=path
             )
-    after = before.model_copy(update={"thresholds": before.thresholds | dict(thresholds)})
+    sources = {
+        organ: own for organ, own in before.source_thresholds.items() if organ not in thresholds
+    }
+    now = before.thresholds | dict(thresholds)
+    after = before.model_copy(update={"thresholds": now, "source_thresholds": sources})
     with replacing(path, SettingsError) as draft:
         draft.write_text(to_yaml(after), "utf-8")
     return after

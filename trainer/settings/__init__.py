@@ -3,19 +3,25 @@
 from trainer.settings.ensemble import Ensemble
 from trainer.settings.labels import LabelWeights, Predicted
 from trainer.settings.member import Member, Window
+from trainer.settings.postprocess import Area, DenseCrf, Masking, PostProcessing, Split
 from trainer.settings.reading import read_ensemble, read_recipe, to_yaml
 from trainer.settings.recipe import Augmentation, Network, Recipe
 from trainer.settings.tta import Average, Stain, View
 
 __all__ = [
+    "Area",
     "Augmentation",
     "Average",
+    "DenseCrf",
     "Ensemble",
     "LabelWeights",
+    "Masking",
     "Member",
     "Network",
+    "PostProcessing",
     "Predicted",
     "Recipe",
+    "Split",
     "Stain",
     "View",
     "Window",

@@ -8,6 +8,13 @@ from pydantic import Field, model_validator
 
 from trainer.settings.base import Brief, Probability
 from trainer.settings.member import Member
+from trainer.settings.postprocess import (
+    DenseCrf,
+    Masking,
+    PostProcessing,
+    SourceThresholds,
+    Thresholds,
+)
 from trainer.settings.tta import Average, Stain, View, own_colours
 
 Scale = Annotated[float, Field(ge=0.25, le=4)]
@@ -40,13 +47,33 @@ class Ensemble(Brief):
         description="Of a vote: members needed, by organ; if left out, more than half.",
     )
     threshold: Probability = Field(0.5, description="For organs that `thresholds` leaves out.")
-    thresholds: dict[str, Probability] = Field(
+    thresholds: Thresholds = Field(
         default_factory=dict, description="Probability from which a pixel belongs to a unit."
     )
+    source_thresholds: SourceThresholds = Field(
+        default_factory=dict, description="The same by organ and data source: they go first."
+    )
+    postprocess: dict[str, PostProcessing] = Field(
+        default_factory=dict, description="Steps to a mask by organ, and `default`."
+    )
 
-    def threshold_for(self, organ: str) -> float:
-        """The organ's own threshold, or the common one."""
-        return self.thresholds.get(organ, self.threshold)
+    @property
+    def masking(self) -> Masking:
+        """How its probabilities become masks."""
+        return Masking(
+            threshold=self.threshold,
+            thresholds=self.thresholds,
+            source_thresholds=self.source_thresholds,
+            postprocess=self.postprocess,
+        )
+
+    def threshold_for(self, organ: str, source: str | None = None) -> float:
+        """The source's threshold within its organ, else the organ's own, else the common one."""
+        return self.masking.threshold_for(organ, source)
+
+    def crf_for(self, organ: str) -> DenseCrf | None:
+        """What the organ's probabilities are refined by, when predicting."""
+        return self.masking.steps_for(organ).crf
 
     def stains_for(self, organ: str) -> tuple[Stain, ...]:
         """The organ's views in other colours; where none is its own, the image as it is."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -94,11 +94,15 @@ def _clause(model: type[BaseModel], loc: tuple[int | str, ...], detail: object) 
 
 def _model_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> type[BaseModel]:
     """The settings class that the place `loc` belongs to."""
+    in_mapping = False
     for step in loc:
-        if isinstance(step, int):
+        # places in a list and the names of a mapping's entries are no keys of a class
+        if isinstance(step, int) or in_mapping:
+            in_mapping = False
             continue
         annotation = model.model_fields[step].annotation
-        candidates = (annotation, *getattr(annotation, "__args__", ()))
+        in_mapping = get_origin(annotation) is dict
+        candidates = (annotation, *get_args(annotation))
         model = next(
             kind for kind in candidates if isinstance(kind, type) and issubclass(kind, BaseModel)
         )

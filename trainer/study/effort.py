@@ -20,7 +20,7 @@ from trainer.data.atomic import replacing
 from trainer.data.cohort import Cohort
 from trainer.data.predictions import Predictions
 from trainer.errors import CohortError, MaskError, TrainerError
-from trainer.predict.postprocess import cut, enlarged
+from trainer.predict.postprocess import OperatingPoint, cut, enlarged
 from trainer.review.masks import Predicted
 from trainer.study.corruption import corrupt
 from trainer.study.effort_case import CAP, MODES, Job, Mode, Review, reviews
@@ -185,8 +185,9 @@ def job_of(cohort: Cohort, predictions: Predictions, plan: Plan, case_id: str) -
     if reference is None:
         raise MaskError("there is no truth", file=cohort.csv, case=case_id)
     levels = enlarged(Predicted(cohort, predictions).prediction(case_id))
-    threshold = predictions.threshold_for(case.organ)
-    scene = Scene(cut(levels, threshold), cohort.image(case_id), levels, threshold, case.pixel_size)
+    point = OperatingPoint.of(predictions.masking, case)
+    mask, image = cut(levels, point), cohort.image(case_id)
+    scene = Scene(mask, image, levels, point.threshold, case.pixel_size)
     shown, _ = corrupt(reference, np.random.default_rng([plan.seed, *case_id.encode()]))
     return Job(scene, reference, shown, plan.target)
 

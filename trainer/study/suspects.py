@@ -12,7 +12,7 @@ from trainer.data.atomic import replacing, told
 from trainer.data.cohort import Cohort
 from trainer.data.predictions import Predictions
 from trainer.errors import CohortError, ExportError, SettingsError
-from trainer.predict.postprocess import to_mask
+from trainer.predict.postprocess import OperatingPoint, to_mask
 from trainer.review import suspicion
 from trainer.settings import Recipe, to_yaml
 from trainer.study.answers import Judged, judged
@@ -162,7 +162,8 @@ def _judge(cohort: Cohort, copy: Cohort, predictions: Predictions, corrupted: se
         sound, spoilt = cohort.truth(one.case_id), copy.truth(one.case_id)
         if prediction is None or sound is None or spoilt is None:
             raise CohortError("has changed during the study", file=copy.csv, case=one.case_id)
-        found = to_mask(prediction, predictions.threshold_for(one.organ))
+        point = OperatingPoint.of(predictions.masking, copy.cases[one.case_id])
+        found = to_mask(prediction, point)
         units += judged(one.case_id, step.units, sound, spoilt, found)
     cases.sort(key=lambda one: -one.suspicion)
     units.sort(key=lambda one: -one.suspicion)

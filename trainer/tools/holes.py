@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import cv2
-import numpy as np
-
-from trainer.data.case import Mask
 from trainer.data.edits import Box, Edit
+from trainer.data.shaping import without_holes
 from trainer.tools.scene import Point, Scene
 from trainer.tools.unit_at import unit_at
 from trainer.tools.window import edit, pixel
@@ -46,11 +43,3 @@ def fill(scene: Scene, point: Point | None = None) -> Edit | None:
 def _is_open(box: Box, shape: tuple[int, ...]) -> bool:
     """Whether ground with this box reaches the image's edge, and is no hole."""
     return box.top == 0 or box.left == 0 or box.bottom == shape[0] or box.right == shape[1]
-
-
-def without_holes(mask: Mask) -> Mask:
-    """The mask with its holes filled, uint8 (H, W) of 0 and 1."""
-    ground = cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
-    cv2.floodFill(ground, None, (0, 0), 2, flags=8)
-    _, outside = cv2.threshold(ground[1:-1, 1:-1], 1, 1, cv2.THRESH_BINARY_INV)
-    return np.asarray(outside, np.uint8)

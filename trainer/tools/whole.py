@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 
 from trainer.data.case import Mask
 from trainer.data.edits import Box, Edit
-from trainer.data.units import Overlay
+from trainer.data.shaping import without_holes, without_small
 from trainer.predict.postprocess import cut
-from trainer.tools.holes import without_holes
 from trainer.tools.scene import Scene
 from trainer.tools.split import shore
 from trainer.tools.unit_at import unit_at
@@ -61,7 +60,7 @@ def apply(scene: Scene, settings: Settings) -> Mask:
     if settings.split:
         mask = _cut_at_waists(mask)
     least = settings.min_area / (scene.pixel_size or 1.0) ** 2
-    return _without_small(mask, math.ceil(least)) if least > 1 else mask
+    return without_small(mask, math.ceil(least)) if least > 1 else mask
 
 
 def keep(scene: Scene, settings: Settings) -> Edit | None:
@@ -70,20 +69,6 @@ def keep(scene: Scene, settings: Settings) -> Edit | None:
         return None
     after = apply(scene, settings)
     return edit(scene, Box.whole(after), after, "whole case", asdict(settings))
-
-
-def _without_small(mask: Mask, least: int) -> Mask:
-    """The mask without units of fewer pixels."""
-    overlay = Overlay(mask, np.zeros_like(mask))
-    unit_of = overlay.unit_of[0]
-    small = overlay.first.areas[unit_of] < least
-    runs = overlay.runs.of(small)
-    kept = mask.copy()
-    starts = runs.rows * mask.shape[1] + runs.columns
-    lengths = runs.lengths
-    offsets = np.arange(int(lengths.sum())) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    kept.ravel()[np.repeat(starts, lengths) + offsets] = 0
-    return kept
 
 
 def _cut_at_waists(mask: Mask) -> Mask:

@@ -156,3 +156,14 @@ def test_help_waits_for_neither_torch_nor_scipy(command: str) -> None:
     assert "torch" not in done.stdout.splitlines()[-1]
     assert "scipy" not in done.stdout.splitlines()[-1]
     assert f"hubmap-trainer {command} data" in done.stdout
+
+
+def test_thresholds_are_chosen_before_post_processing_and_it_is_said(
+    cohort_folder: Path, predictions: Path
+) -> None:
+    words = ("calibrate", cohort_folder, "--predictions", predictions)
+    assert "before post-processing" not in call(*words).stderr.replace("\n", " ")
+    path = predictions / "prediction.json"
+    told = {"postprocess": {"default": {"erode": 2}}}
+    path.write_text(json.dumps(json.loads(path.read_text()) | told))
+    assert "before post-processing" in call(*words).stderr.replace("\n", " ")

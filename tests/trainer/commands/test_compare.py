@@ -124,3 +124,26 @@ def test_the_cohort_s_own_csv_is_spared(cohort_folder: Path, before: Path, after
     done = call("compare", cohort_folder, "--before", before, "--after", after, "--csv", own)
     assert done.exit_code == 1
     assert own.read_bytes() == was
+
+
+def describe(folder: Path, **told: object) -> None:
+    path = folder / "prediction.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | told))
+
+
+def test_a_data_source_s_own_threshold_holds_here_too(
+    cohort_folder: Path, before: Path, after: Path
+) -> None:
+    describe(after, source_thresholds={"kidney": {"HPA": 0.7}})
+    done = call("compare", cohort_folder, "--before", before, "--after", after, "--json")
+    rows = {row["case_id"]: row["after"] for row in json.loads(done.stdout)["rows"]}
+    assert (rows["11"], rows["12"], rows["22"]) == (0, 0, 1)
+
+
+def test_what_is_compared_before_post_processing_is_said_to_be(
+    cohort_folder: Path, before: Path, after: Path
+) -> None:
+    words = ("compare", cohort_folder, "--before", before, "--after", after)
+    assert "before post-processing" not in call(*words).stderr.replace("\n", " ")
+    describe(after, postprocess={"lung": {"fill_holes": True}})
+    assert "before post-processing" in call(*words).stderr.replace("\n", " ")

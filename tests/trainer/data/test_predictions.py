@@ -166,3 +166,30 @@ def test_a_forbidden_folder(forbidden_folder: Path):
 def test_the_description_is_plain_json(tmp_path: Path):
     Predictions.create(tmp_path, DESCRIPTION | {"device": "µ"})
     assert json.loads((tmp_path / "prediction.json").read_text("utf-8"))["device"] == "µ"
+
+
+def test_post_processing_comes_back_and_older_descriptions_have_none(tmp_path: Path):
+    steps = {"default": {"fill_holes": True}, "lung": {"erode": 2}}
+    told = {"postprocess": steps, "source_thresholds": {"lung": {"HPA": 0.2}}}
+    Predictions.create(tmp_path / "new", DESCRIPTION | told)
+    masking = Predictions.open(tmp_path / "new").masking
+    assert masking.steps_for("lung").fill_holes
+    assert masking.steps_for("lung").erode == 2
+    assert masking.threshold_for("lung", "HPA") == 0.2
+    Predictions.create(tmp_path / "old", DESCRIPTION)
+    assert not Predictions.open(tmp_path / "old").masking.changes_masks
+
+
+@pytest.mark.parametrize(
+    "told",
+    [{"postprocess": 3}, {"postprocess": {"lung": {"erode": -1}}},
+     {"postprocess": {"lung": {"sharpen": True}}}, {"source_thresholds": {"lung": {"HPA": 1}}}],
+)  # fmt: skip
+def test_post_processing_that_cannot_be_is_refused_in_one_sentence(tmp_path: Path, told: dict):
+    Predictions.create(tmp_path, DESCRIPTION | told)
+    with pytest.raises(PredictionError) as caught:
+        Predictions.open(tmp_path)
+    assert str(caught.value) == (
+        f"{tmp_path / 'prediction.json'}: holds no description of predictions;"
+        " delete its folder and predict anew."
+    )

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from trainer.data.predictions import Predictions
 from trainer.predict.ensemble import Predictor
+from trainer.predict.fingerprint import fingerprint
 from trainer.predict.kept import begin, folder_for
-from trainer.settings import Ensemble, Member
+from trainer.settings import Ensemble, Member, PostProcessing
 
 MakeMember = Callable[..., Member]
 
@@ -31,3 +33,29 @@ def test_another_name_for_the_eye_has_its_own_folder(member: MakeMember, tmp_pat
         for name in ("first", "second one")
     }
     assert {folder.name.rsplit("-", 1)[0] for folder in folders} == {"first", "second one"}
+
+
+STEPS = {"lung": PostProcessing.model_validate({"erode": 2, "min_area": {"share": 0.01}})}
+
+
+def test_the_folder_says_how_its_masks_are_made(member: MakeMember, tmp_path: Path) -> None:
+    ensemble = Ensemble(
+        name="mine",
+        members=(member(says=0.5),),
+        source_thresholds={"lung": {"HPA": 0.3}},
+        postprocess=STEPS,
+    )
+    begin(tmp_path / "p", Predictor(ensemble, tmp_path, "cpu"))
+    assert Predictions.open(tmp_path / "p").masking == ensemble.masking
+
+
+def test_a_crf_makes_other_probabilities_and_steps_do_not(
+    member: MakeMember, tmp_path: Path
+) -> None:
+    plain = Ensemble(name="mine", members=(member(says=0.5),))
+    crf = {"default": PostProcessing.model_validate({"crf": True})}
+    made = [
+        fingerprint(plain.model_copy(update={"postprocess": steps}), tmp_path)
+        for steps in ({}, STEPS, crf)
+    ]
+    assert made[0] == made[1] != made[2]

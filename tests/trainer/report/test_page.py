@@ -118,3 +118,17 @@ def test_it_stops_when_told_to(cohort_folder: Path, predictions: Predictions) ->
 
     with pytest.raises(Cancelled):
         build(Cohort.open(cohort_folder), predictions, None, stop)
+
+
+def test_figures_by_threshold_say_that_post_processing_comes_after(
+    cohort_folder: Path, predictions: Predictions
+) -> None:
+    def says(kept: Predictions) -> str:
+        report = build(Cohort.open(cohort_folder), kept, None, quiet)
+        (section,) = (one for one in report.sections if one.title == "Thresholds")
+        return section.says
+
+    assert "before post-processing" not in says(predictions)
+    steps = {"postprocess": {"default": {"fill_holes": True}}}
+    told = Predictions.create(predictions.folder, predictions.description | steps)
+    assert "before post-processing" in says(told)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -132,6 +133,20 @@ class TestCandidates:
         (damaged,) = (one for one in sifted if isinstance(one, LeftOut) and one.error)
         assert isinstance(damaged.error, PredictionError)
         assert damaged.case_id == "105"
+
+    def test_a_case_whose_pixel_size_is_wanted_and_missing_is_told(
+        self, cohort: Cohort, predictions: Predictions
+    ):
+        steps = {"postprocess": {"lung": {"min_area": {"um2": 5}}}}
+        told = Predictions.create(predictions.folder, predictions.description | steps)
+        cases = [
+            replace(case, pixel_size=None if case.id == "105" else case.pixel_size)
+            for case in cohort.cases.values()
+        ]
+        sifted = sift(cases, told, RULE, {})
+        (left,) = (one for one in sifted if isinstance(one, LeftOut) and one.error)
+        assert (left.case_id, left.reason) == ("105", "no pixel size")
+        assert "pixel size is not known" in str(left.error)
 
     def test_the_organ_s_own_threshold_decides(self, cohort: Cohort, tmp_path: Path):
         told = {"threshold": 0.5, "thresholds": {"lung": 0.98}}

@@ -14,7 +14,7 @@ from trainer.locate import resource
 from trainer.predict.postprocess import lowest_level
 from trainer.review.histograms import Histogram, Histograms
 from trainer.review.thresholds import HIGHEST, LOWEST, apply, best, best_by_organ, threshold_of
-from trainer.settings import Ensemble, Member, read_ensemble, to_yaml
+from trainer.settings import Ensemble, Member, PostProcessing, read_ensemble, to_yaml
 
 
 def counted(
@@ -218,3 +218,15 @@ def test_what_is_no_ensemble_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="unknown key `size`"):
         apply(recipe, {"lung": 0.4})
     assert recipe.read_text() == "name: quick\nsize: 512\n"
+
+
+def test_a_threshold_for_all_takes_the_place_of_those_of_data_sources(ensemble: Path) -> None:
+    sources = {"lung": {"HPA": 0.1}, "skin": {"HPA": 0.2}}
+    steps = {"lung": PostProcessing.model_validate({"erode": 2})}
+    told = {"source_thresholds": sources, "postprocess": steps}
+    ensemble.write_text(to_yaml(read_ensemble(ensemble).model_copy(update=told)), "utf-8")
+    apply(ensemble, {"lung": 0.4})
+    after = read_ensemble(ensemble)
+    assert after.threshold_for("lung", "HPA") == 0.4
+    assert after.threshold_for("skin", "HPA") == 0.2
+    assert after.masking.steps_for("lung").erode == 2
