@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from trainer.data.case import Case, Image, Prediction
 from trainer.errors import SettingsError
 from trainer.predict.colours import Colours
+from trainer.predict.crf import refine
 from trainer.predict.device import choose
 from trainer.predict.fingerprint import fingerprint, of_opinion, of_weights
 from trainer.predict.fusion import Levels, Opinion, as_levels, fuse
@@ -63,6 +64,8 @@ class Prepared:
     in_sample: bool
     parts: tuple[Part, ...]
     inputs: Inputs
+    refined_by: Image | None
+    """The image where a dense CRF follows; else it is not kept."""
 
 
 class Predictor:
@@ -225,9 +228,12 @@ class Predictor:
             part = Part(index, key, settings.weight_for(organ), wanted, (known or {}).get(key))
             parts.append(part)
         unknown = [look for part in parts if part.known is None for look in part.looks]
-        seen = image() if unknown else np.zeros((1, 1, 3), np.uint8)
+        refined = self.ensemble.crf_for(organ) is not None
+        seen = image() if unknown or refined else np.zeros((1, 1, 3), np.uint8)
         inputs = Inputs(seen, unknown, self._colours.brought)
-        return Prepared(case_id, organ, shape, in_sample, tuple(parts), inputs)
+        return Prepared(
+            case_id, organ, shape, in_sample, tuple(parts), inputs, seen if refined else None
+        )
 
     def steps(
         self, prepared: Prepared, cancelled: Callable[[], bool] = never
@@ -245,9 +251,20 @@ class Predictor:
             opinions.append(Opinion(part.key, name, part.weight, levels))
             yield Told(done / total, opinions[-1])
         probability, disagreement = fuse(opinions, self.ensemble, prepared.organ)
+        probability = self._refined(probability, prepared)
         return Prediction(
             prepared.case_id, probability, disagreement, prepared.shape, prepared.in_sample
         )
+
+    def _refined(self, levels: Levels, prepared: Prepared) -> Levels:
+        """What the members agree on, after the organ's dense CRF if it has one."""
+        settings, image = self.ensemble.crf_for(prepared.organ), prepared.refined_by
+        if settings is None or image is None:
+            return levels
+        height, width = levels.shape
+        small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+        unit = levels.astype(np.float32) / 255
+        return as_levels(refine(unit, np.asarray(small, np.uint8), settings, self.device))
 
     def _opinion(
         self,

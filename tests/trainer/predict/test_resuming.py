@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
@@ -15,10 +16,11 @@ from trainer.data.cohort import Cohort
 from trainer.data.opinions import KeptOpinions
 from trainer.data.predictions import Predictions
 from trainer.errors import PredictionError
+from trainer.predict.crf import refine
 from trainer.predict.ensemble import Predictor
 from trainer.predict.kept import begin
 from trainer.predict.running import Step, predict_cohort
-from trainer.settings import Ensemble, Member
+from trainer.settings import DenseCrf, Ensemble, Member
 
 MakeMember = Callable[..., Member]
 CASES = (
@@ -184,3 +186,27 @@ def test_damaged_members_are_made_anew(bench: Bench, member: MakeMember) -> None
     steps, loaded = bench.run([*one, member(says=0.3)])
     assert kept(steps) == list(IDS)
     assert loaded == 2
+
+
+def test_a_dense_crf_refines_its_organs_and_costs_no_network(
+    bench: Bench, member: MakeMember
+) -> None:
+    members = [member(), member()]
+    bench.run(members)
+    plain = bench.maps()
+    steps, loaded = bench.run(members, postprocess={"kidney": {"crf": {"iterations": 2}}})
+    refined = bench.maps()
+    assert loaded == 0
+    assert kept(steps) == list(IDS)
+    assert np.array_equal(plain["2"], refined["2"]), "lung has none"
+    for case_id in ("1", "3"):
+        image = bench.cohort.image(case_id)
+        height, width = plain[case_id].shape
+        small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+        expected = refine(
+            plain[case_id].astype(np.float32) / 255,
+            np.asarray(small, np.uint8),
+            DenseCrf(iterations=2),
+        )
+        assert np.abs(refined[case_id] - 255 * expected).max() <= 0.51
+        assert not np.array_equal(plain[case_id], refined[case_id])
