@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -24,9 +25,11 @@ from trainer.model.checkpoint import Checkpoint, save
 from trainer.model.folding import fold
 from trainer.model.network import Segmenter, build
 from trainer.predict.device import autocast_for
+from trainer.predict.ensemble import Predictor
 from trainer.predict.memory import Memory
 from trainer.predict.networks import Networks, Question, never
-from trainer.settings import Ensemble, Network, Window, to_yaml
+from trainer.predict.postprocess import to_mask
+from trainer.settings import Ensemble, Network, Window, read_ensemble, to_yaml
 
 SIDE, SIZE = 3000, 768
 NETWORK = Network(pretrained=False)
@@ -168,3 +171,24 @@ def test_windows_against_monai(benchmark: Any, folder: Path) -> None:
     benchmark.extra_info["seconds of the processor"] = times[ours], times[theirs]
     # the network takes most of both: as fast means within what two runs of one differ by
     assert times[ours] <= 1.05 * times[theirs]
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch compiles with g++")
+def test_a_compiled_network_draws_the_same(benchmark: Any, folder: Path) -> None:
+    """Its first image takes a minute or two; then it is not to be slower."""
+    image, truth = picture(SIZE, SIZE, seed=3)
+    made = read_ensemble(folder)
+    made = made.model_copy(update={"members": made.members[:1], "tta": ("identity",)})
+    masks, seconds = [], []
+    for compiled in (False, True):
+        with Predictor(made, folder, "cpu", compiled=compiled) as predictor:
+            masks.append(to_mask(predictor.predict(image, "x"), 0.5))
+            began = time.process_time()
+            predictor.predict(image, "x")
+            seconds.append(time.process_time() - began)
+            if compiled:
+                benchmark.pedantic(predictor.predict, (image, "x"), rounds=1)
+    benchmark.extra_info["plain and compiled, seconds of the processor"] = seconds
+    assert dice(*masks) > 0.99
+    assert dice(masks[1], truth) > 0.85

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -150,21 +149,6 @@ def test_members_take_turns_where_their_weights_would_fill_memory(tmp_path: Path
     assert loaded(spare(20 * weights)) == free
     few, found = loaded(spare(7 * weights))
     assert few < 3 and found == free[1]
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(shutil.which("g++") is None, reason="torch compiles with g++")
-def test_a_compiled_network_draws_the_same(member: MakeMember, tmp_path: Path) -> None:
-    image, truth = picture(128, 128, seed=3)
-    made = ensemble(member(size=128))
-    masks = []
-    for compiled in (False, True):
-        with Predictor(made, tmp_path, "cpu", compiled=compiled) as predictor:
-            masks.append(to_mask(predictor.predict(image, "x"), 0.5))
-            (network,) = predictor._networks._loaded.values()
-            assert hasattr(network, "_orig_mod") == compiled
-    assert dice(*masks) > 0.99
-    assert dice(masks[1], truth) > 0.85
 
 
 @pytest.mark.slow
