@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from trainer.data.case import Image, Mask
-from trainer.settings import Ensemble, View, Member, Network
+from trainer.settings import Ensemble, Member, Network, View
 
 NETWORK = Network(encoder="test_efficientnet", decoder_channels=(16, 16, 8, 8, 8), pretrained=False)
 
