@@ -89,9 +89,9 @@ def test_selected_cases(window: Window, ensemble_file: Path) -> None:
 
 @pytest.fixture
 def many(tmp_path: Path) -> Path:
-    """Sixty cases: work for a minute."""
+    """More cases than are predicted before a hand has done something."""
     discs = ((150, 150, 60),)
-    cases = [Drawn(str(100 + n), "kidney", (600, 600), discs=discs) for n in range(60)]
+    cases = [Drawn(str(100 + n), "kidney", (600, 600), discs=discs) for n in range(120)]
     write_cohort(tmp_path / "many", cases)
     return tmp_path / "many"
 

@@ -57,6 +57,10 @@ def test_members_are_told_as_they_arrive_and_can_be_looked_at(
     assert opinions is not None
     assert list(opinions.names.values()) == members
 
+    again = list(engine.predict(wish, lambda: False))
+    assert [reply.case_id for reply in again if reply.kept] == ["3721"]
+    assert not [reply for reply in again if reply.member]
+
 
 def test_the_best_device_comes_first_and_the_cpu_is_always_there(engine: Engine) -> None:
     devices = engine.devices()

@@ -48,7 +48,7 @@ class Reply(BaseModel):
     done
         Cases finished, the one at work counted as far as it is.
     kept
-        Whether this case's prediction has just been written.
+        Whether this case's prediction is there now.
     member
         Whose probabilities of the case have just been written, where these are kept.
     notice

@@ -4,55 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import time
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from trainer.data.case import Case, Prediction
+from trainer.data.case import Case
 from trainer.data.opinions import KeptOpinions, Opinions
-from trainer.errors import CohortError, ImageError, SettingsError, TrainerError
+from trainer.errors import CohortError, ImageError, SettingsError
+from trainer.predict.background import Ahead, Behind
 from trainer.predict.ensemble import Prepared, Told
 from trainer.predict.fusion import Opinion
 from trainer.predict.networks import never
+from trainer.predict.pace import Pace, Step
 
 if TYPE_CHECKING:
     from trainer.data.cohort import Cohort
     from trainer.data.predictions import Predictions
     from trainer.predict.ensemble import Predictor
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """How far a batch of predictions is.
-
-    Attributes
-    ----------
-    case_id
-        The case at work.
-    done, total
-        Cases finished (with or without an error), parts of one counted, and all of them.
-    seconds_left
-        None until it can be told.
-    error
-        Why the case just finished has no prediction.
-    kept
-        Whether the case's prediction has just been written.
-    member
-        Whose opinion of the case has just been written, where these are kept.
-    notice
-        What had to be done for want of memory.
-    """
-
-    case_id: str
-    done: float
-    total: int
-    seconds_left: float | None
-    error: TrainerError | None = None
-    kept: bool = False
-    member: str = ""
-    notice: str = ""
 
 
 @dataclass(slots=True)
@@ -133,9 +101,7 @@ def predict_cohort(
         kept.begin()
     pace = Pace(len(ids))
     with (
-        _Ahead(
-            lambda case_id: prepare(cohort, case_id, predictor, predictions, kept), ids
-        ) as ahead,
+        Ahead(lambda case_id: prepare(cohort, case_id, predictor, predictions, kept), ids) as ahead,
         Behind(predictions, kept) as behind,
     ):
         for before, case_id in enumerate(ids):
@@ -153,7 +119,7 @@ def predict_cohort(
                         yield from behind.told(pace)
                         while predictor.notices:
                             yield replace(pace.again(), notice=predictor.notices.popleft())
-            yield pace.step(case_id, before + 1)
+            yield replace(pace.step(case_id, before + 1), passed=work.prepared is None)
         behind.finish()
         yield from behind.told(pace)
 
@@ -244,113 +210,3 @@ def _network(
                 if told.opinion.key not in work.known and behind.keeps:
                     behind.take_opinions(work.case.id, work.kept(), told.opinion.name)
             yield told
-
-
-class _Ahead:
-    """Gets the next case ready in a thread of its own while the last one is at work."""
-
-    def __init__(self, prepare: Callable[[str], Work], ids: Iterable[str]) -> None:
-        self._prepare = prepare
-        self._ids = iter(ids)
-        self._thread = ThreadPoolExecutor(1, "reading")
-        self._next: Future[Work] | None = None
-
-    def __enter__(self) -> _Ahead:
-        self._begin()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._thread.shutdown(wait=True, cancel_futures=True)
-
-    def next(self) -> Work:
-        """The next case, whose successor is begun."""
-        assert self._next is not None
-        future = self._next
-        try:
-            return future.result()
-        finally:
-            self._begin()
-
-    def _begin(self) -> None:
-        case_id = next(self._ids, None)
-        self._next = None if case_id is None else self._thread.submit(self._prepare, case_id)
-
-
-class Behind:
-    """Writes what is predicted in a thread of its own; on leaving all of it is on disk.
-
-    Attributes
-    ----------
-    keeps
-        Whether members' opinions are kept.
-    """
-
-    def __init__(self, predictions: Predictions, kept: KeptOpinions) -> None:
-        self._predictions = predictions
-        self._kept = kept
-        self.keeps = kept.are_kept
-        self._thread = ThreadPoolExecutor(1, "writing")
-        self._pending: list[tuple[str, str, Future[None]]] = []
-
-    def __enter__(self) -> Behind:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._thread.shutdown(wait=True)
-
-    def take(
-        self,
-        case_id: str,
-        prediction: Prediction | None,
-        made_of: str,
-        opinions: Opinions | None,
-    ) -> None:
-        """Have a case's prediction written, after its members' opinions where these are kept."""
-        if opinions is not None and self.keeps:
-            self.take_opinions(case_id, opinions, ", ".join(opinions.names.values()))
-        if prediction is not None:
-            write = self._thread.submit(self._predictions.write, prediction, made_of)
-            self._pending.append((case_id, "", write))
-
-    def take_opinions(self, case_id: str, opinions: Opinions, member: str) -> None:
-        """Have a case's opinions so far written, `member` being whose is the last."""
-        write = self._thread.submit(self._kept.write, case_id, opinions)
-        self._pending.append((case_id, member, write))
-
-    def told(self, pace: Pace) -> Iterator[Step]:
-        """A step for each thing that has been written since the last time.
-
-        Raises
-        ------
-        PredictionError
-            If one cannot be written.
-        """
-        while self._pending and self._pending[0][2].done():
-            case_id, member, write = self._pending.pop(0)
-            write.result()
-            yield replace(pace.again(case_id), member=member, kept=not member)
-
-    def finish(self) -> None:
-        """Wait until all is written."""
-        for _, _, write in self._pending:
-            write.result()
-
-
-class Pace:
-    """Makes steps with the time left, guessed from the time gone."""
-
-    def __init__(self, total: int) -> None:
-        self._total = total
-        self._started = time.monotonic()
-        self._last = Step("", 0, total, None)
-
-    def step(self, case_id: str, done: float, error: TrainerError | None = None) -> Step:
-        """How far it is now."""
-        elapsed = time.monotonic() - self._started
-        left = elapsed / done * (self._total - done) if done else None
-        self._last = Step(case_id, done, self._total, left, error)
-        return self._last
-
-    def again(self, case_id: str | None = None) -> Step:
-        """How far it was, told of this case."""
-        return replace(self._last, case_id=case_id or self._last.case_id, error=None)

@@ -29,8 +29,10 @@ from trainer.data.cohort import Cohort
 from trainer.data.opinions import KeptOpinions, Opinions
 from trainer.data.predictions import Predictions
 from trainer.errors import Cancelled, DeviceError, TrainerError
+from trainer.predict.background import Behind
 from trainer.predict.ensemble import Predictor
-from trainer.predict.running import ITS_OWN, Behind, Pace, Step, prepare
+from trainer.predict.pace import Pace, Step
+from trainer.predict.running import ITS_OWN, prepare
 from trainer.settings import read_ensemble
 
 _LISTEN = 0.2
@@ -169,7 +171,7 @@ def predict_shared(
                 except ITS_OWN as error:
                     yield pace.step(case_id, done, error=error)
                     continue
-                yield pace.step(case_id, done)
+                yield replace(pace.step(case_id, done), passed=solved.prediction is None)
                 for notice in solved.notices:
                     yield replace(pace.again(case_id), notice=notice)
                 behind.take(case_id, solved.prediction, solved.made_of, solved.opinions)

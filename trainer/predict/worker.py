@@ -99,7 +99,7 @@ def _predict(request: Request, cancelled: threading.Event) -> Iterator[Reply]:
                 done=step.done,
                 total=step.total,
                 seconds_left=step.seconds_left,
-                kept=step.kept,
+                kept=step.kept or step.passed,
                 member=step.member,
                 notice=step.notice,
                 problem="" if step.error is None else str(step.error),

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from trainer.errors import DeviceError
-from trainer.predict.device import autocast_for, available, choose, courteous, describe
+from trainer.predict.device import autocast_for, available, choose, courteous, describe, several
 
 
 def in_a_thread(call: Callable[[], object]) -> object:
@@ -32,6 +32,13 @@ def test_cpu_is_always_there_and_last() -> None:
 def test_a_device_that_is_not_there(name: str) -> None:
     with pytest.raises(DeviceError, match=rf"no device `{name}`; choose .*cpu"):
         choose(name)
+
+
+def test_several_devices_are_named_with_commas() -> None:
+    assert several("cpu, cpu") == ["cpu", "cpu"]
+    assert set(several()) <= set(available())
+    with pytest.raises(DeviceError, match="no device `gpu`"):
+        several("cpu,gpu")
 
 
 def test_each_device_has_a_name_a_person_knows() -> None:

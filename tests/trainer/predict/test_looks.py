@@ -16,6 +16,7 @@ from trainer.data.tiff import write_rgb
 from trainer.errors import CohortError, ImageError, SettingsError, WeightsError
 from trainer.metrics import dice
 from trainer.predict.ensemble import Predictor
+from trainer.predict.fingerprint import fingerprint
 from trainer.predict.postprocess import to_mask
 from trainer.settings import Ensemble, Member, View
 
@@ -307,3 +308,41 @@ def test_a_fold_that_is_not_there_is_told_at_once(
 ) -> None:
     with pytest.raises(WeightsError, match=told):
         Predictor(of(Member.model_validate(said)), tmp_path, "cpu")
+
+
+def test_a_fingerprint_follows_every_option_that_probabilities_depend_on(
+    member: MakeMember, tmp_path: Path
+) -> None:
+    write_rgb(tmp_path / "reference.tiff", picture(64, 64)[0], 95)
+    one = member()
+    reinhard = {"method": "reinhard", "reference": "reference.tiff"}
+    mine: list[dict[str, Any]] = [
+        {},
+        {"organs": ["lung"]},
+        {"weights_by_organ": {"lung": 2}},
+        {"size": 96},
+        {"sizes": {64: 1, 96: 1}},
+        {"pixel_size": 0.4},
+        {"resize": "squeeze"},
+        {"window": {"size": 64}},
+        {"window": {"size": 64, "overlap": 0.5}},
+    ]
+    its: list[dict[str, Any]] = [
+        {"tta": ["rot90"]},
+        {"tta_scales": [0.8]},
+        {"tta_average": "logit"},
+        {"tta_stains": [reinhard]},
+        {"tta_stains": [{"method": "none"}, reinhard]},
+        {"fusion": "geometric"},
+        {"fusion": "vote"},
+        {"fusion": "vote", "votes": {"lung": 1}},
+    ]
+    made = [of(as_told(one, **said)) for said in mine] + [of(one, **said) for said in its]
+    found = [fingerprint(ensemble, tmp_path) for ensemble in made]
+    assert len(set(found)) == len(mine) + len(its)
+    write_rgb(tmp_path / "reference.tiff", picture(64, 64, seed=1)[0], 95)
+    again = [fingerprint(ensemble, tmp_path) for ensemble in made]
+    changed = [
+        said for said, *pair in zip(mine + its, found, again, strict=True) if len({*pair}) > 1
+    ]
+    assert changed == [its[3], its[4]]

@@ -19,7 +19,8 @@ from trainer.errors import PredictionError
 from trainer.predict.crf import refine
 from trainer.predict.ensemble import Predictor
 from trainer.predict.kept import begin
-from trainer.predict.running import Step, predict_cohort
+from trainer.predict.pace import Step
+from trainer.predict.running import predict_cohort
 from trainer.settings import DenseCrf, Ensemble, Member
 
 MakeMember = Callable[..., Member]
@@ -75,6 +76,7 @@ def test_the_same_call_goes_on_with_what_is_not_there(bench: Bench, member: Make
     before = (bench.out / "1.npz").stat().st_mtime_ns
     steps, _ = bench.run(one, keep=False)
     assert kept(steps) == ["2", "3"]
+    assert [step.case_id for step in steps if step.passed] == ["1"]
     assert steps[-1].done == steps[-1].total == 3
     assert (bench.out / "1.npz").stat().st_mtime_ns == before
     steps, loaded = bench.run(one, keep=False)

@@ -20,7 +20,8 @@ from trainer.predict import cluster
 from trainer.predict.ensemble import Predictor
 from trainer.predict.kept import begin
 from trainer.predict.networks import never
-from trainer.predict.running import Step, predict_cohort
+from trainer.predict.pace import Step
+from trainer.predict.running import predict_cohort
 from trainer.predict.sharing import Job, on_devices, predict_shared
 from trainer.settings import Ensemble, Member, read_ensemble, to_yaml
 
