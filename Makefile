@@ -49,7 +49,7 @@ $(VENV)/.demo: pyproject.toml | $(BIN)/python
 	touch $@
 
 $(VENV)/.test: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --editable '.[pyqt5,pyqt6,postgresql,pretrained,test]'
+	$(BIN)/python -m pip install --editable '.[pyqt5,pyqt6,cluster,postgresql,pretrained,test]'
 	touch $@ $(VENV)/.demo
 
 $(BIN)/python: | system

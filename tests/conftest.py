@@ -10,11 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from cohorts import TEST, TRAIN, write_cohort
 from postgres import Server, binaries, running
 
 GUI = Path(__file__).parent / "gui"
+
+# a slow machine is no defect
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

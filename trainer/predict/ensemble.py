@@ -263,7 +263,7 @@ class Predictor:
             return levels
         height, width = levels.shape
         small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
-        unit = levels.astype(np.float32) / 255
+        unit = np.divide(levels, 255, dtype=np.float32)
         return as_levels(refine(unit, np.asarray(small, np.uint8), settings, self.device))
 
     def _opinion(
