@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
 )
 
 from hubmap_viewer import keys
+from hubmap_viewer.colours import CURATED
 from hubmap_viewer.docks.base import enable
 from hubmap_viewer.docks.key_list import written
 from hubmap_viewer.docks.whole_panel import WholePanel
@@ -26,6 +27,13 @@ from hubmap_viewer.whole_case import WholeCase
 
 _HEIGHT = 28
 
+_LOOK = f"""
+QToolButton {{ background: rgba(128, 140, 160, 60); border-radius: 3px; padding: 0 8px; }}
+QToolButton:hover {{ background: rgba(128, 140, 160, 120); }}
+QToolButton:checked {{ background: {CURATED}; color: black; }}
+"""
+"""A button is seen to be one, and the tool in the hand has the colour that it draws in."""
+
 
 class ToolsDock(QWidget):
     """A strip of buttons; the whole case's settings open under it."""
@@ -35,6 +43,7 @@ class ToolsDock(QWidget):
     ) -> None:
         super().__init__()
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setStyleSheet(_LOOK)
         self._session = session
         self._toolbox = toolbox
         self._chosen = chosen

@@ -220,8 +220,8 @@ class Loop:
         both = [s for s in self.session.scores.values() if s.second is not None]
         if not any(scores.prediction is not None for scores in both):
             raise StepError("the table does not show old and new side by side")
-        self.hand.dock(CompareDock)
-        self._until_scored()
+        dock = self.hand.dock(CompareDock)
+        self.hand.until(lambda: dock.model.compared is not None, "both to be compared", 120)
         self.hand.picture("old-and-new")
         return f"{len(both)} cases have both"
 
