@@ -7,6 +7,8 @@ PREDICTION = "#E69F00"
 CURATED = "#56B4E9"
 SECOND = "#0072B2"
 PREVIEW = "#F0E442"
+SIDE = {"prediction": PREDICTION, "second": SECOND, "curated": CURATED}
+"""Of the masks that are held against truth."""
 
 KIND = {
     "missed": "#D55E00",

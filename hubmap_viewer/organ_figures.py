@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -30,6 +30,18 @@ _NOT_YET = {
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Beside:
+    """Another mask's Dice of an organ's cases, those that were seen in training left out."""
+
+    side: Side
+    dice: NDArray[np.float64]
+
+    @property
+    def median(self) -> float:
+        return float(np.median(self.dice))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Strip:
     """One organ's cases that have a Dice, worst first.
 
@@ -45,6 +57,8 @@ class Strip:
         Of the cases that were not seen; None where there is none.
     words
         Why there is no case to show; empty where there is one.
+    beside
+        The other masks that have a Dice.
     """
 
     organ: str
@@ -54,6 +68,7 @@ class Strip:
     queued: NDArray[np.bool_]
     median: float | None
     words: str
+    beside: tuple[Beside, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +148,17 @@ class Figures:
         median = float(np.median(dice[~seen])) if (~seen).any() else None
         words = "" if len(shown) else self._why_none(organ, side)
         ids = tuple(self.ids[shown].tolist())
-        return Strip(organ, ids, dice, seen, queued[shown], median, words)
+        beside = tuple(
+            Beside(other, dice) for other, dice in self._others(organ, side) if len(dice)
+        )
+        return Strip(organ, ids, dice, seen, queued[shown], median, words, beside)
+
+    def _others(self, organ: str, side: Side) -> Iterator[tuple[Side, NDArray[np.float64]]]:
+        rows = self.of[organ]
+        for column, other in enumerate(SIDES):
+            if other != side:
+                dice = self.dice[rows, column]
+                yield other, dice[~np.isnan(dice) & ~self.seen[rows, column]]
 
     def summary(self, organ: str, side: Side) -> Summary:
         """The organ in numbers."""

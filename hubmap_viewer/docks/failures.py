@@ -37,10 +37,10 @@ _WHY_NOT: dict[Side, str] = {
     "second": "No second ensemble is shown yet.",
     "curated": "No mask is curated yet.",
 }
-_COLOURS: dict[Side, str] = {
-    "prediction": colours.PREDICTION,
-    "second": colours.SECOND,
-    "curated": colours.CURATED,
+_TICKS: dict[Side, str] = {
+    "prediction": "prediction",
+    "second": "second ensemble",
+    "curated": "curated",
 }
 
 TOGETHER = 150
@@ -150,7 +150,7 @@ class FailuresDock(Dock):
 
     def _show(self) -> None:
         self._show_choice()
-        self.strips.show_strips(self.overview.strips, _COLOURS[self.overview.side])
+        self.strips.show_strips(self.overview.strips, colours.SIDE[self.overview.side])
         self.table.updateGeometry()
         self._fit()
         self._mark_open()
@@ -159,6 +159,11 @@ class FailuresDock(Dock):
             words.append(f"○ {seen} seen in training, left out")
         if self.overview.side == "prediction":
             words.append("lost to each kind per case: findings at the ensemble's own threshold")
+        there = {beside.side for strip in self.overview.strips for beside in strip.beside}
+        for side, name in _TICKS.items():
+            if side in there:
+                tick = f'<span style="color:{colours.SIDE[side]}">┃</span>'
+                words.append(f"{tick} below the dots: {name}")
         self.words.setText(" · ".join(words))
 
     def _show_choice(self) -> None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QPointF, QRectF, QSize, Qt
 from qtpy.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen, QPixmap
 
+from hubmap_viewer import colours
 from hubmap_viewer.organ_figures import ALL, Strip
 
 CROWD = 400
@@ -22,6 +23,9 @@ GAP = 8
 """Pixels around a word, and at an axis' ends."""
 
 _TICKS = {0.0: "0", 0.25: ".25", 0.5: ".5", 0.75: ".75", 1.0: "1"}
+_TICK = 5
+"""Height in pixels of another mask's Dice."""
+
 _LEFT = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
 _RIGHT = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
 _ABOVE_RIGHT = Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignRight
@@ -139,6 +143,7 @@ def draw(grid: Grid, dots: NDArray[np.float64], look: Look) -> QPixmap:
     first = 0
     for number, strip in enumerate(grid.strips):
         _draw_names(painter, grid, number, look)
+        _draw_beside(painter, grid, number)
         _draw_dots(painter, strip, dots[first : first + len(strip.ids)], look)
         _draw_median(painter, grid, number, look)
         first += len(strip.ids)
@@ -173,6 +178,18 @@ def _draw_names(painter: QPainter, grid: Grid, number: int, look: Look) -> None:
         words = QFontMetrics(look.font).elidedText(strip.words, Qt.TextElideMode.ElideRight, room)
         painter.setPen(faint(look.ink, 190))
         painter.drawText(QRectF(x, y, room, grid.row), _LEFT, words)
+
+
+def _draw_beside(painter: QPainter, grid: Grid, number: int) -> None:
+    """Other masks' Dice as ticks along the strip's lower edge, the median's twice as long."""
+    foot = grid.y(number + 1) - 1
+    for beside in grid.strips[number].beside:
+        painter.setPen(QPen(faint(QColor(colours.SIDE[beside.side]), 190), 1.2))
+        for x in {round(grid.x(dice)) for dice in beside.dice.tolist()}:
+            painter.drawLine(QPointF(x, foot - _TICK), QPointF(x, foot))
+        painter.setPen(QPen(QColor(colours.SIDE[beside.side]), 2))
+        x = grid.x(beside.median)
+        painter.drawLine(QPointF(x, foot - 2 * _TICK), QPointF(x, foot))
 
 
 def _draw_dots(painter: QPainter, strip: Strip, dots: NDArray[np.float64], look: Look) -> None:

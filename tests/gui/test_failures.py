@@ -176,6 +176,18 @@ def test_the_open_case_has_a_ring(desk: Desk) -> None:
     assert np.array_equal(desk.colour(beside), before)
 
 
+def test_another_masks_dice_is_a_tick_below_the_dots(desk: Desk) -> None:
+    desk.put(second=0.25)
+    grid = desk.strips._grid
+    place = QPoint(round(grid.x(0.25)), grid.y(1) - 3)
+    red, _, blue = desk.colour(place)
+    assert blue - red > 100, "the second ensemble's colour"
+    assert "second ensemble" in desk.dock.words.text()
+    desk.put()
+    red, _, blue = desk.colour(place)
+    assert blue - red < 30
+
+
 def test_seen_cases_are_hollow_and_what_the_queue_lacks_is_faded(desk: Desk) -> None:
     full = np.array(QColor(colours.PREDICTION).getRgb()[:3])
     place, bare = desk.dot("21"), desk.colour(desk.dot("21") - QPoint(30, 4))

@@ -72,6 +72,22 @@ def test_dots_go_from_worst_to_best(session: Session, overview: Overview) -> Non
     assert strip(overview, "kidney").dice.tolist() == [0.2, 0.7, 0.9]
 
 
+def test_other_masks_stand_beside_the_one_that_is_shown(
+    session: Session, overview: Overview, second: Predictions
+) -> None:
+    (case_id, other, seen) = put(session, "kidney", [0.4, 0.6, 0.5])
+    session.put_scores(case_id, Scores(prediction=0.4, second=0.7))
+    session.put_scores(other, Scores(prediction=0.6, second=0.9))
+    session.put_scores(seen, Scores(prediction=0.5, second=1.0, second_in_sample=True))
+    (beside,) = strip(overview, "kidney").beside
+    assert (beside.side, beside.dice.tolist(), beside.median) == ("second", [0.7, 0.9], 0.8)
+    assert strip(overview, "lung").beside == ()
+    session.second = second
+    overview.choose("second")
+    (beside,) = strip(overview, "kidney").beside
+    assert (beside.side, beside.dice.tolist()) == ("prediction", [0.4, 0.6, 0.5])
+
+
 def test_equal_dice_keep_the_csvs_order(session: Session, overview: Overview) -> None:
     ids = put(session, "kidney", [0.5] * 7)
     assert strip(overview, "kidney").ids == tuple(ids)
