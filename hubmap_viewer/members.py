@@ -12,6 +12,7 @@ from psygnal import Signal
 
 from hubmap_viewer import ensemble_file
 from hubmap_viewer.ensemble_file import EnsembleFile
+from hubmap_viewer.ensemble_lines import short
 from hubmap_viewer.finding_list import Call
 from hubmap_viewer.loading import Predicted, Sources
 from hubmap_viewer.mix import Mixed, Settings, Tried, alone, ensemble_of, mix
@@ -465,16 +466,15 @@ class Members:
         found = self.found
         assert found is not None
         settings = self.tried.settings
-        names = [found.panel.members[place].name for place in self.unwritten]
         told = [
-            f"{name} {_weights(settings[place])}"
-            for place, name in zip(self.unwritten, names, strict=True)
+            f"{short(found.panel.members[place].name)} {_weights(settings[place])}"
+            for place in self.unwritten
         ]
         path = ensemble_file.write_members(found.file, ensemble_of(found.panel, settings))
         self.found = replace(found, file=EnsembleFile(path, path))
         self._written = settings
         self.changed.emit()
-        return f"{path} now says {', '.join(told)}."
+        return f"{self.found.file.name} now says: {', '.join(told)}."
 
     def mix_all(self) -> None:
         """Have every case mixed as the file says, from the opinions that are kept."""
@@ -598,6 +598,6 @@ def _equal(one: Prediction, other: Prediction) -> bool:
 
 def _weights(settings: Member | None) -> str:
     if settings is None:
-        return "no more"
-    organs = ", ".join(f"{organ} {value:g}" for organ, value in settings.weights_by_organ.items())
-    return f"{settings.weight:g}" + (f" ({organs})" if organs else "")
+        return "is left out"
+    organs = [f"{value:g} for {organ}" for organ, value in settings.weights_by_organ.items()]
+    return f"weighs {', '.join([f'{settings.weight:g}', *organs])}"
