@@ -49,14 +49,15 @@ def predicted(window: Window, ensemble: Path) -> MembersDock:
 
 
 def probability(window: Window) -> Any:
-    return window.desk.session.open.predicted.prediction.probability
+    session: Any = window.desk.session
+    return session.open.predicted.prediction.probability
 
 
 def test_members_are_tried_written_and_all_cases_mixed_anew(
     window: Window, ensemble: Path, cohort_folder: Path
 ) -> None:
     dock = predicted(window, ensemble)
-    session = window.desk.session
+    session: Any = window.desk.session
     table: Any = dock.table
     assert [table.item(row, 0).text() for row in range(2)] == ["m0", "m1"]
     assert [spin.value() for spin in table.weights] == [1.0, 2.0]
@@ -113,10 +114,12 @@ def test_where_members_are_not_kept_the_list_says_how_to_get_them(
 ) -> None:
     choose(window, ensemble)
     window.click(window.ensemble.keep)
-    window.ensemble.scope.button(0).setChecked(True)
+    this_case: Any = window.ensemble.scope.button(0)
+    this_case.setChecked(True)
     window.click(window.ensemble.run)
     window.wait(finished(window), 120)
-    assert not KeptOpinions(window.desk.session.predictions.folder).are_kept
+    session: Any = window.desk.session
+    assert not KeptOpinions(session.predictions.folder).are_kept
     dock = members(window)
     window.wait(lambda: dock.state.text() == NOT_KEPT)
     assert not dock.mix_all.isVisible()
@@ -131,7 +134,7 @@ def test_the_open_case_is_first_and_grows_member_by_member(
     window.wait(lambda: window.open_id is not None)
     window.go("104")
     kept: list[str] = []
-    desk = window.desk
+    desk: Any = window.desk
     desk.predicting.predicted.connect(kept.append)
     members_told: list[str] = []
     desk.predicting.member_kept.connect(members_told.append)

@@ -28,7 +28,7 @@ from trainer.model.described import Checkpoint
 from trainer.predict.asking import Panel
 from trainer.predict.fingerprint import fingerprint
 from trainer.predict.postprocess import to_mask
-from trainer.settings import Ensemble, Network, read_ensemble, to_yaml
+from trainer.settings import Ensemble, Member, Network, read_ensemble, to_yaml
 
 SIZES = ((96, 96), (64, 64), (80, 80))
 SEEN = "22"
@@ -51,7 +51,7 @@ class Bench:
     def __init__(self, folder: Path, **said: Any) -> None:
         self.cohort = Cohort.open(folder)
         self.base = folder / "ensembles"
-        network = Network(encoder="mobilenetv3_small_050", pretrained=False)
+        network = Network.model_validate({"encoder": "mobilenetv3_small_050", "pretrained": False})
         seen = {SEEN: self.cohort.digest(SEEN)}
         for number, place in enumerate(("a.safetensors", "run/fold0", "run/fold1")):
             path = self.base / place
@@ -75,7 +75,7 @@ class Bench:
         levels, names = {}, {}
         random = np.random.default_rng(int(case_id))
         for place, member in enumerate(self.panel.settings):
-            settings = [None] * 3
+            settings: list[Member | None] = [None] * 3
             settings[place] = member.model_copy(update={"organs": (), "weight": 1.0})
             ((part,), _) = self.panel.parts((shape[0], shape[1]), digest, case, {}, settings)
             levels[part.key] = random.integers(0, 256, SIZES[place], np.uint8)
