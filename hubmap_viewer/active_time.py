@@ -38,3 +38,11 @@ class ActiveTime:
         self.mark()
         seconds, self._sum = self._sum, 0.0
         return seconds
+
+
+def clock(seconds: float | None) -> str:
+    """Minutes and seconds left, with fixed digits."""
+    if seconds is None:
+        return "--:--"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes:02d}:{rest:02d}"

@@ -18,7 +18,9 @@ from hubmap_viewer.finding_layer import FindingLayer
 from hubmap_viewer.jobs import Job, Jobs, post
 from hubmap_viewer.layers import CaseLayers
 from hubmap_viewer.loading import load_predictions
+from hubmap_viewer.members import Members, MixAll
 from hubmap_viewer.open_case import OpenCase
+from hubmap_viewer.predicting import Predicting
 from hubmap_viewer.prefetch import Prefetch
 from hubmap_viewer.preview import Preview
 from hubmap_viewer.preview_layer import PreviewLayer
@@ -76,6 +78,13 @@ class Desk:
         self.toolbox = Toolbox(self.session, lambda: self.layers.curated.brush_size)
         self.preview = Preview(self.session, self.jobs.call)
         self.preview_layer = PreviewLayer(viewer, self.session, self.layers, self.preview)
+        self.members = Members(self.session, self.jobs.call, self.preview)
+        self.predicting = Predicting(self.session, self.jobs, self.engine)
+        self.predicting.began.connect(self.members.made_by)
+        self.predicting.shown.connect(self.show_predictions)
+        self.predicting.predicted.connect(self.on_predicted)
+        self.predicting.member_kept.connect(self.members.arrived)
+        self.members.mix_wanted.connect(self._mix_all)
         self.timeline = Timeline(self.session, self.jobs.call, self.preview)
         self.recovery = Recovery(self.session, self.jobs.call, self.preview)
         self.whole_case = WholeCase(self.session, self.jobs.call, self.preview)
@@ -178,6 +187,11 @@ class Desk:
             partial(score, self.session.sources, case_id),
             partial(self.session.put_scores, case_id),
             self.tell,
+        )
+
+    def _mix_all(self, wish: MixAll) -> None:
+        self.predicting.start(
+            wish.ensemble, wish.cases, keep_members=True, members_from=wish.members_from
         )
 
     def on_trained(self, run: Path) -> None:

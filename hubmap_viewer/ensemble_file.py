@@ -15,7 +15,7 @@ from trainer.errors import SettingsError
 from trainer.locate import resource
 from trainer.predict.fingerprint import fingerprint
 from trainer.review.thresholds import apply
-from trainer.settings import Member, Stain, read_ensemble, to_yaml
+from trainer.settings import Ensemble, Member, Stain, read_ensemble, to_yaml
 
 _Named = TypeVar("_Named", Member, Stain)
 
@@ -77,9 +77,50 @@ def chosen(cohort: Path, predictions: Predictions, path: Path) -> EnsembleFile:
             file=path,
             remedy="choose the file that these predictions were made with",
         )
+    return to_write(cohort, path)
+
+
+def to_write(cohort: Path, path: Path) -> EnsembleFile:
+    """Where what is tried of an ensemble's file is written.
+
+    Raises
+    ------
+    SettingsError
+        If it is no ensemble's.
+    """
+    ensemble = read_ensemble(path)
     if not path.resolve().is_relative_to(resource("").resolve()):
         return EnsembleFile(path, path)
     return EnsembleFile(path, _free(cohort / "ensembles", ensemble.name))
+
+
+def of_name(cohort: Path, predictions: Predictions) -> EnsembleFile | None:
+    """The cohort's first file of the ensemble's name: it may say another mix by now."""
+    for entry in library.ensembles(cohort):
+        with contextlib.suppress(SettingsError):
+            if read_ensemble(entry.path).name == predictions.description.get("ensemble"):
+                return to_write(cohort, entry.path)
+    return None
+
+
+def write_members(file: EnsembleFile, ensemble: Ensemble) -> Path:
+    """Write an ensemble's members into its file; all else in it stays.
+
+    Returns
+    -------
+    The file written.
+
+    Raises
+    ------
+    SettingsError
+        If it cannot be written.
+    """
+    said = read_ensemble(file.source).model_copy(update={"members": ensemble.members})
+    if file.path != file.source:
+        said = _elsewhere(said, file.source)
+    with replacing(file.path, SettingsError) as draft:
+        draft.write_text(to_yaml(said), "utf-8")
+    return file.path
 
 
 def write(
@@ -109,14 +150,16 @@ def write(
 
 
 def _copy(file: EnsembleFile) -> None:
-    """A copy that finds weights and references where they are."""
-    ensemble = read_ensemble(file.source)
-    base = file.source.resolve().parent
+    with replacing(file.path, SettingsError) as draft:
+        draft.write_text(to_yaml(_elsewhere(read_ensemble(file.source), file.source)), "utf-8")
+
+
+def _elsewhere(ensemble: Ensemble, source: Path) -> Ensemble:
+    """The ensemble as another folder's file says it: weights and references are where they were."""
+    base = source.resolve().parent
     members = tuple(_found(member, base, ("weights", "run")) for member in ensemble.members)
     stains = tuple(_found(stain, base, ("reference",)) for stain in ensemble.tta_stains)
-    copy = ensemble.model_copy(update={"members": members, "tta_stains": stains})
-    with replacing(file.path, SettingsError) as draft:
-        draft.write_text(to_yaml(copy), "utf-8")
+    return ensemble.model_copy(update={"members": members, "tta_stains": stains})
 
 
 def _found(settings: _Named, base: Path, names: tuple[str, ...]) -> _Named:

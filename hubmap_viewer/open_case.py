@@ -40,6 +40,8 @@ class OpenCase:
         Who has the case of a shared store in hand; None where this window has.
     blind
         Whether it is drawn anew with all its masks hidden; nothing of it becomes a revision.
+    remixed
+        Whether its prediction is another mix of members than the one that is kept.
     """
 
     loaded: Loaded
@@ -53,6 +55,7 @@ class OpenCase:
     lost: Lost | None = None
     taken: Taken | None = None
     blind: bool = False
+    remixed: bool = False
     scores: Scores = field(default_factory=Scores)
     _known: Mask = field(init=False, repr=False)
     _counts: Counts | None = field(init=False, repr=False, default=None)

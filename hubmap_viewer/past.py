@@ -77,10 +77,18 @@ class Lost:
     story: Story
 
 
-def start_of(predictions: Predictions, threshold: float) -> Start:
-    """The ensemble and threshold of a prediction that a mask starts from."""
+def start_of(predictions: Predictions, threshold: float, *, remixed: bool = False) -> Start:
+    """The ensemble and threshold of a prediction that a mask starts from.
+
+    Another mix of its members, such as one that is being tried, has no fingerprint.
+    """
     told = predictions.description
-    return Start(str(told.get("ensemble", "")), str(told.get("fingerprint", "")), threshold)
+    name, known_by = str(told.get("ensemble", "")), str(told.get("fingerprint", ""))
+    return (
+        Start(f"{name} (other weights)", "", threshold)
+        if remixed
+        else Start(name, known_by, threshold)
+    )
 
 
 def told_by_journal(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from hubmap_viewer.docks.ensemble import EnsembleDock
     from hubmap_viewer.docks.export import ExportDock
     from hubmap_viewer.docks.failures import FailuresDock
+    from hubmap_viewer.docks.members import MembersDock
     from hubmap_viewer.docks.review import ReviewDock
     from hubmap_viewer.docks.suspects import SuspectsDock
     from hubmap_viewer.docks.timeline import TimelineDock
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 ABOVE = ("Tools",)
 """Above the canvas: what the next gesture on it is for."""
 
-DOCKS = ("Review", "Ensemble", "Train", "Export")
+DOCKS = ("Review", "Ensemble", "Members", "Train", "Export")
 """On the right: what is done to the case and the cohort."""
 
 BELOW = ("Failures", "Timeline", "What if", "Compare", "Suspects", "Audit")
@@ -83,10 +84,19 @@ def ensemble_dock(napari_viewer: Viewer | None = None) -> EnsembleDock:
     from hubmap_viewer.docks.ensemble import EnsembleDock
 
     desk = desk_for(napari_viewer or _viewer())
-    dock = EnsembleDock(desk.session, desk.jobs, desk.engine, desk.open, desk.show_predictions)
-    dock.predicted.connect(desk.on_predicted)
+    dock = EnsembleDock(
+        desk.session, desk.jobs, desk.engine, desk.predicting, desk.open, desk.show_predictions
+    )
     desk.found_ensembles.connect(dock.refresh)
     return _watched(dock, desk)
+
+
+def members_dock(napari_viewer: Viewer | None = None) -> MembersDock:
+    """The shown ensemble's members, mixed as one likes."""
+    from hubmap_viewer.docks.members import MembersDock
+
+    desk = desk_for(napari_viewer or _viewer())
+    return _watched(MembersDock(desk.session, desk.members, desk.predicting, desk.open), desk)
 
 
 def train_dock(napari_viewer: Viewer | None = None) -> TrainDock:

@@ -376,7 +376,8 @@ class Session:
         self._note_painting()
         edit = self.open.become(mask, side)
         if side == "prediction" and self.predictions is not None and self.open.predicted:
-            self.open.started_from = start_of(self.predictions, self.open.predicted.threshold)
+            threshold, remixed = self.open.predicted.threshold, self.open.remixed
+            self.open.started_from = start_of(self.predictions, threshold, remixed=remixed)
         if edit is None:
             self.told.emit(f"The curated mask is {side} already.")
         else:
@@ -616,12 +617,20 @@ class Session:
         return here.repoint(point)
 
     def put_prediction(
-        self, case_id: str, predicted: Predicted | None, second: Predicted | None = None
+        self,
+        case_id: str,
+        predicted: Predicted | None,
+        second: Predicted | None = None,
+        *,
+        remixed: bool = False,
     ) -> None:
-        """Show both ensembles' predictions on the open case, if it is still that case."""
+        """Show both ensembles' predictions on the open case, if it is still that case.
+
+        `remixed` tells that the first is another mix of members than the one that is kept.
+        """
         if self.open is None or self.open.id != case_id or self.open.blind:
             return
-        self.open.predicted, self.open.second = predicted, second
+        self.open.predicted, self.open.second, self.open.remixed = predicted, second, remixed
         self._repoint()
         self._rescore()
         self.prediction_changed.emit()

@@ -210,11 +210,3 @@ def enable(button: QWidget, why_not: str = "") -> None:
     """Enable, or disable with the reason as tool tip."""
     button.setEnabled(not why_not)
     button.setToolTip(why_not)
-
-
-def clock(seconds: float | None) -> str:
-    """Minutes and seconds left, with fixed digits."""
-    if seconds is None:
-        return "--:--"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes:02d}:{rest:02d}"

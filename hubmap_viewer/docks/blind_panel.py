@@ -18,8 +18,9 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from hubmap_viewer.active_time import clock
 from hubmap_viewer.blind import SecondLook, compare
-from hubmap_viewer.docks.base import clock, combo, enable, primary, quiet
+from hubmap_viewer.docks.base import combo, enable, primary, quiet
 from hubmap_viewer.docks.row_table import Cell, RowTable
 from hubmap_viewer.docks.soon import Soon
 from hubmap_viewer.jobs import Jobs

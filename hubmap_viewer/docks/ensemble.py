@@ -2,62 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-from psygnal import Signal
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import (
     QButtonGroup,
+    QCheckBox,
     QFileDialog,
     QHBoxLayout,
     QProgressBar,
     QPushButton,
     QRadioButton,
-    QVBoxLayout,
 )
 
 from hubmap_viewer import library
-from hubmap_viewer.docks.base import Dock, clock, combo, enable, form, heading, primary, quiet
+from hubmap_viewer.docks.base import Dock, combo, enable, form, heading, primary, quiet
+from hubmap_viewer.docks.settings_tree import SettingsTree
 from hubmap_viewer.docks.soon import Soon
 from hubmap_viewer.engine import Engine
+from hubmap_viewer.ensemble_lines import lines
 from hubmap_viewer.jobs import Job, Jobs
+from hubmap_viewer.predicting import Predicting
 from hubmap_viewer.session import Session
-from trainer.errors import Cancelled, TrainerError
-from trainer.predict.messages import Reply, Request
+from trainer.errors import TrainerError
+from trainer.predict.messages import Reply
 from trainer.settings import Ensemble, read_ensemble
 
 HINT = "Predict: let an ensemble of networks draw every case's mask, in the background."
 
+KEEP = (
+    "The open case is then mixed anew as each member arrives, and in the Members dock\n"
+    "weights are tried without a network. Some 0.1 MB a member and case."
+)
+
 
 class EnsembleDock(Dock):
     """Runs an ensemble over cases and picks which predictions are shown."""
-
-    predicted = Signal(str)
-    """The id of a case whose prediction has just been kept in the shown folder."""
 
     def __init__(
         self,
         session: Session,
         jobs: Jobs,
         engine: Engine,
+        predicting: Predicting,
         open_cohort: Callable[[Path], None],
         show_predictions: Callable[[Path], None],
     ) -> None:
         super().__init__(session, open_cohort, HINT)
         self._jobs = jobs
         self._engine = engine
+        self._predicting = predicting
+        self._was_running = False
         # a tab that is shown only to be covered by the next one is not seen
         self._find_devices = Soon(self, self._look_for_devices)
         self._show_predictions = show_predictions
         self._picked: list[library.Entry] = []
-        self.job: Job[Reply] | None = None
         self.ensembles, self.device = combo(), combo()
         self.summary, self.device_note, self.state = quiet(), quiet(), quiet()
         self.run = primary("Predict")
         self.run.setObjectName("predict")
         self.cancel = QPushButton("Cancel")
         self.bar = QProgressBar()
+        self.keep = QCheckBox("Keep each member's probabilities")
+        self.keep.setChecked(True)
+        self.keep.setToolTip(KEEP)
+        self.said = SettingsTree()
         self.shown = combo()
         self._build()
         self._listen()
@@ -77,6 +87,7 @@ class EnsembleDock(Dock):
         fields.addRow("Device", self.device)
         fields.addRow("", self.device_note)
         fields.addRow("Cases", self._build_scope())
+        fields.addRow("", self.keep)
         self.body.addLayout(fields)
         buttons = QHBoxLayout()
         buttons.addWidget(self.run, 1)
@@ -90,17 +101,20 @@ class EnsembleDock(Dock):
         self.body.addSpacing(12)
         self.body.addWidget(heading("Predictions on the canvas"))
         self.body.addWidget(self.shown)
-        self.body.addStretch(1)
+        self.body.addSpacing(12)
+        self.body.addWidget(heading("What the ensemble says"))
+        self.body.addWidget(self.said, 1)
         enable(self.cancel, "Nothing is running.")
 
-    def _build_scope(self) -> QVBoxLayout:
+    def _build_scope(self) -> QHBoxLayout:
         self.scope = QButtonGroup(self)
-        column = QVBoxLayout()
-        for number, text in enumerate(("this case", "selected cases", "all cases")):
+        column = QHBoxLayout()
+        for number, text in enumerate(("this case", "selected", "all")):
             button = QRadioButton(text)
             self.scope.addButton(button, number)
             column.addWidget(button)
             button.setChecked(True)
+        column.addStretch(1)
         return column
 
     def _listen(self) -> None:
@@ -114,7 +128,9 @@ class EnsembleDock(Dock):
         self.scope.idToggled.connect(lambda *_: self._update())
         self.shown.activated.connect(self._on_shown)
         self.run.clicked.connect(self._start)
-        self.cancel.clicked.connect(self._cancel)
+        self.cancel.clicked.connect(self._predicting.cancel)
+        self._predicting.changed.connect(self._show_progress)
+        self._predicting.ended.connect(self.refresh)
 
     def showEvent(self, a0: QShowEvent | None) -> None:  # noqa: N802
         """Look for devices when they are first to be seen: it costs seconds of a process."""
@@ -204,6 +220,7 @@ class EnsembleDock(Dock):
         ensemble = self._read()
         count = len(self.cases())
         self.summary.setText("" if ensemble is None else summarise(ensemble))
+        self.said.put(() if ensemble is None else lines(ensemble))
         self.run.setText(f"Predict {count} case{'' if count == 1 else 's'}")
         why = ""
         if self.job is not None:
@@ -227,89 +244,40 @@ class EnsembleDock(Dock):
 
     # -- running --------------------------------------------------------------------------
 
-    def _start(self) -> None:
-        ensemble, cohort = self._read(), self.session.cohort
-        if ensemble is None or cohort is None:
-            return
-        path: Path = self.ensembles.currentData()
-        ids, device = self.cases(), self.device.currentData()
-        self.notice.hide()
-        self._problems = 0
-        self._folder: Path | None = None
+    @property
+    def job(self) -> Job[Reply] | None:
+        """The prediction that is running, whoever asked for it."""
+        return self._predicting.job
 
-        request = Request(
-            want="predict", cohort=cohort.csv, ensemble=path, cases=ids, device=device
+    def _start(self) -> None:
+        if self._read() is None:
+            return
+        self.notice.hide()
+        shown = self.session.predictions
+        self._predicting.start(
+            self.ensembles.currentData(),
+            self.cases(),
+            device=self.device.currentData(),
+            keep_members=self.keep.isChecked(),
+            members_from=None if shown is None else shown.folder,
         )
 
-        def steps(cancelled: Callable[[], bool]) -> Iterator[Reply]:
-            return self._engine.predict(request, cancelled)
-
-        self.job = self._jobs.start(f"Predicting {len(ids)} cases", steps)
-        self.job.stepped.connect(self._on_step)
-        self.job.ended.connect(self._on_end)
-        self.bar.setRange(0, 0)
-        self.state.setText("Loading the networks …")
-        enable(self.cancel)
-        self._update()
-
-    def _cancel(self) -> None:
-        if self.job is not None:
-            self.job.cancel()
-            self.state.setText("Stopping …")
-            enable(self.cancel, "It is stopping.")
-
-    def _on_step(self, step: Reply) -> None:
-        if step.folder is not None:
-            self._folder = step.folder
-            return
-        self.bar.setRange(0, 1000)
-        self.bar.setValue(round(1000 * step.done / step.total))
-        if self.job is not None and not self.job.cancelling:
-            self.state.setText(
-                f"Case {step.case_id} · {int(step.done)} of {step.total} done · "
-                f"{clock(step.seconds_left)} left"
-            )
-        if step.problem:
-            self._problems += 1
-            self.session.told.emit(TrainerError(step.problem.rstrip(".")))
-        if step.notice:
-            self.notice.tell(step.notice)
-        if step.kept:
-            self._on_case_done(step.case_id)
-
-    def _on_case_done(self, case_id: str) -> None:
-        if self._folder is not None and not self._is_shown(self._folder):
-            self._show_predictions(self._folder)
-        else:
-            self.predicted.emit(case_id)
-
-    def _is_shown(self, folder: Path) -> bool:
-        return self.session.predictions is not None and self.session.predictions.folder == folder
-
-    def _on_end(self, error: BaseException | None) -> None:
-        done = 0 if self.job is None else int(self.job.done)
-        total = 0 if self.job is None else self.job.total
-        self.job = None
-        enable(self.cancel, "Nothing is running.")
-        self.bar.setRange(0, 1000)
-        self.bar.setValue(1000 if error is None else 0)
-        if error is None:
-            failed = f", {self._problems} could not be read" if self._problems else ""
-            self.state.setText(f"Done: {total} case{'' if total == 1 else 's'}{failed}.")
-        elif isinstance(error, Cancelled):
-            self.state.setText(f"Cancelled: {done} of {total} cases are kept.")
-        else:
-            self.state.setText("Stopped by a problem.")
-            self.notice.tell(str(error), wrong=True)
-            self.session.told.emit(error)
-        self.refresh()
+    def _show_progress(self) -> None:
+        work = self._predicting
+        self.bar.setRange(0, 0 if work.share is None else 1000)
+        self.bar.setValue(round(1000 * (work.share or 0)))
+        self.state.setText(work.words)
+        if work.problem:
+            self.notice.tell(work.problem, wrong=work.is_wrong)
+        running = self.job is not None
+        why = "It is stopping." if work.cancelling else ""
+        enable(self.cancel, why if running else "Nothing is running.")
+        if running != self._was_running:
+            self._was_running = running
+            self._update()
 
 
 def summarise(ensemble: Ensemble) -> str:
-    """An ensemble in one line: members, views, thresholds."""
+    """An ensemble in one line: members and views."""
     members = len(ensemble.members)
-    thresholds = ", ".join(f"{organ} {value:.2f}" for organ, value in ensemble.thresholds.items())
-    return (
-        f"{members} member{'' if members == 1 else 's'} · views: {', '.join(ensemble.tta)} · "
-        f"threshold {ensemble.threshold:.2f}" + (f" ({thresholds})" if thresholds else "")
-    )
+    return f"{members} member{'' if members == 1 else 's'} · views: {', '.join(ensemble.tta)}"

@@ -17,7 +17,8 @@ from qtpy.QtWidgets import (
 )
 
 from hubmap_viewer import colours
-from hubmap_viewer.docks.base import Dock, clock, enable, quiet
+from hubmap_viewer.active_time import clock
+from hubmap_viewer.docks.base import Dock, enable, quiet
 from hubmap_viewer.session import Session
 from hubmap_viewer.timeline import SIDE, Moment, Timeline
 from trainer.data.case import Image

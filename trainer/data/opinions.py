@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+import shutil
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,6 +66,41 @@ class KeptOpinions:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise PredictionError(f"cannot be made ({error.strerror})", file=self.folder) from error
+
+    def ids(self) -> set[str]:
+        """Ids of the cases of which any are kept."""
+        return {path.stem for path in self.folder.glob("*.npz")}
+
+    def stamp(self, case_id: str) -> tuple[int, int] | None:
+        """What changes when the case's opinions do; None where there are none."""
+        try:
+            status = self._path(case_id).stat()
+        except OSError:
+            return None
+        return status.st_size, status.st_mtime_ns
+
+    def take_over(self, other: KeptOpinions, case_ids: Iterable[str]) -> None:
+        """Keep here as well what another folder has of cases of which nothing is kept here.
+
+        The files are shared where the disk can do that: they are replaced whole, never changed.
+
+        Raises
+        ------
+        PredictionError
+            If they cannot be written.
+        """
+        if other.folder.resolve() == self.folder.resolve():
+            return
+        new = other.ids() - self.ids()
+        wanted = [case_id for case_id in case_ids if case_id in new]
+        if wanted:
+            self.begin()
+        for case_id in wanted:
+            with replacing(self._path(case_id), PredictionError) as draft:
+                try:
+                    os.link(other._path(case_id), draft)
+                except OSError:
+                    shutil.copyfile(other._path(case_id), draft)
 
     def read(self, case_id: str, image: str | None = None) -> Opinions | None:
         """The members' opinions of a case.

@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.data.case import Case, Image, Prediction
-from trainer.errors import SettingsError
+from trainer.predict.asking import Panel, Part
 from trainer.predict.colours import Colours
 from trainer.predict.crf import refine
 from trainer.predict.device import choose
-from trainer.predict.fingerprint import fingerprint, of_opinion, of_weights
+from trainer.predict.fingerprint import fingerprint
 from trainer.predict.fusion import Levels, Opinion, as_levels, fuse
-from trainer.predict.inputs import Inputs, Look, looks
+from trainer.predict.inputs import Inputs
 from trainer.predict.members import resolve
 from trainer.predict.memory import Memory
 from trainer.predict.networks import Networks, Question, never
@@ -41,17 +41,6 @@ class Told:
 
     share: float
     opinion: Opinion | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One member's work on a case; none where its opinion is known already."""
-
-    index: int
-    key: str
-    weight: float
-    looks: tuple[Look, ...]
-    known: Levels | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +110,8 @@ class Predictor:
             self.notices.append,
         )
         self._colours = Colours(ensemble.tta_stains, base)
+        twins = tuple(self._networks.checkpoints)
+        self._panel = Panel(ensemble, tuple(self._members), twins, self._colours.digests)
 
     def __enter__(self) -> Self:
         return self
@@ -216,24 +207,12 @@ class Predictor:
             As `predict` raises them.
         """
         organ = "" if case is None else case.organ
-        indices, in_sample = self._members_for(organ, digest, case)
-        parts = []
-        for index in indices:
-            settings = self._members[index].settings
-            trained = self._networks.checkpoints[index].size
-            wanted = looks(settings, trained, shape, case, self.ensemble)
-            key = of_opinion(
-                self._contents[index], self._colours.digests, wanted, settings, self.ensemble
-            )
-            part = Part(index, key, settings.weight_for(organ), wanted, (known or {}).get(key))
-            parts.append(part)
+        parts, in_sample = self._panel.parts(shape, digest, case, known or {})
         unknown = [look for part in parts if part.known is None for look in part.looks]
         refined = self.ensemble.crf_for(organ) is not None
         seen = image() if unknown or refined else np.zeros((1, 1, 3), np.uint8)
         inputs = Inputs(seen, unknown, self._colours.brought)
-        return Prepared(
-            case_id, organ, shape, in_sample, tuple(parts), inputs, seen if refined else None
-        )
+        return Prepared(case_id, organ, shape, in_sample, parts, inputs, seen if refined else None)
 
     def steps(
         self, prepared: Prepared, cancelled: Callable[[], bool] = never
@@ -297,30 +276,6 @@ class Predictor:
         if self.ensemble.tta_average == "logit":
             return as_levels(np.asarray(1 / (1 + np.exp(-mean)), dtype=np.float32))
         return as_levels(mean)
-
-    @cached_property
-    def _contents(self) -> list[str]:
-        """Digests of the members' files."""
-        return [of_weights(member.file) for member in self._members]
-
-    def _members_for(
-        self, organ: str, digest: str | None, case: Case | None
-    ) -> tuple[list[int], bool]:
-        """Members of the organ that have not seen the image, or all of them if each has."""
-        serving = [
-            index
-            for index, member in enumerate(self._members)
-            if member.settings.weight_for(organ) > 0
-        ]
-        if not serving:
-            raise SettingsError(
-                f"no member of the ensemble serves the organ {organ}",
-                case=None if case is None else case.id,
-                remedy="add the organ to a member's `organs`, or leave such cases out",
-            )
-        checkpoints = self._networks.checkpoints
-        unseen = [index for index in serving if not checkpoints[index].has_seen(digest)]
-        return (unseen, False) if unseen else (serving, True)
 
 
 def _at(values: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:

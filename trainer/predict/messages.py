@@ -19,6 +19,8 @@ class Request(BaseModel):
         Its YAML.
     keep_members
         Whether single members' probabilities are kept as well.
+    members_from
+        A folder of predictions: members' probabilities that are kept there need no network.
     device
         A name from the list of devices; None for the best.
     """
@@ -30,6 +32,7 @@ class Request(BaseModel):
     ensemble: Path | None = None
     cases: tuple[str, ...] = ()
     keep_members: bool = False
+    members_from: Path | None = None
     device: str | None = None
 
 

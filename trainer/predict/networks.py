@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from trainer.data.case import Image
-from trainer.errors import Cancelled, DeviceError, WeightsError
-from trainer.model.checkpoint import Checkpoint, describe, load
+from trainer.errors import Cancelled, DeviceError
+from trainer.model.checkpoint import load
 from trainer.model.folding import fold
 from trainer.model.network import STRIDE
 from trainer.predict import frame, tiles, tta
+from trainer.predict.asking import described
 from trainer.predict.device import autocast_for
 from trainer.predict.limits import Limit, planned
 from trainer.predict.memory import Memory, bytes_per_pixel, weight_of
@@ -89,7 +90,7 @@ class Networks:
         compiled: bool,
         tell: Callable[[str], None],
     ) -> None:
-        self.checkpoints = [_described(file) for file in files]
+        self.checkpoints = [described(file) for file in files]
         self.device = memory.device
         self._files = files
         self._memory = memory
@@ -322,14 +323,6 @@ def _batches(
         alike = list(group)
         for start in range(0, len(alike), size):
             yield alike[start : start + size]
-
-
-def _described(file: Path) -> Checkpoint:
-    if not file.is_file():
-        raise WeightsError(
-            "there is no such file", file=file, remedy="correct the path in the ensemble"
-        )
-    return describe(file)
 
 
 def _free(device: torch.device) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TextIO
 
 from trainer.data.cohort import Cohort
+from trainer.data.opinions import KeptOpinions
 from trainer.errors import Cancelled, TrainerError
 from trainer.predict.messages import Reply, Request
 from trainer.settings import read_ensemble
@@ -89,6 +90,8 @@ def _predict(request: Request, cancelled: threading.Event) -> Iterator[Reply]:
     ensemble = read_ensemble(request.ensemble)
     with Predictor(ensemble, Path(request.ensemble).parent, request.device) as predictor:
         kept = begin(folder_for(cohort.folder, predictor), predictor)
+        if request.members_from is not None:
+            KeptOpinions(kept.folder).take_over(KeptOpinions(request.members_from), request.cases)
         yield Reply(kind="began", folder=kept.folder)
         for step in predict_cohort(
             cohort, request.cases, predictor, kept, cancelled.is_set, request.keep_members

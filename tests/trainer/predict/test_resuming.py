@@ -163,6 +163,24 @@ def test_members_are_told_as_they_are_kept(bench: Bench, member: MakeMember) -> 
     assert says == pytest.approx({"1.safetensors": 0.2, "2.safetensors": 0.8}, abs=0.01)
 
 
+def test_members_kept_elsewhere_are_mixed_in_another_folder(
+    bench: Bench, member: MakeMember, tmp_path: Path
+) -> None:
+    first, second = member(says=0.2), member(says=0.8)
+    bench.run([first, second])
+    before, there = bench.maps(), bench.out
+    bench.out = tmp_path / "another"
+    KeptOpinions(bench.out).take_over(KeptOpinions(there), IDS)
+    steps, loaded = bench.run([first, second.model_copy(update={"weight": 3.0})])
+    assert (kept(steps), loaded) == (list(IDS), 0)
+    assert bench.maps()["1"].mean() / 255 == pytest.approx(0.65, abs=0.01)
+    steps, loaded = bench.run([first, second, member(says=0.5)])
+    assert loaded == 1
+    bench.out = there
+    assert bench.run([first, second])[1] == 0
+    assert all(np.array_equal(found, before[id]) for id, found in bench.maps().items())
+
+
 def test_a_folder_without_members_stays_its_ensemble_s(bench: Bench, member: MakeMember) -> None:
     bench.run([member()], keep=False)
     before = bench.maps()

@@ -1,0 +1,261 @@
+"""The members dock: each network looked at, weighed and switched off, and the mix follows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from qtpy.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QHBoxLayout,
+    QProgressBar,
+    QPushButton,
+    QSizePolicy,
+)
+
+from hubmap_viewer.docks.base import Dock, enable, heading, primary, quiet
+from hubmap_viewer.docks.member_table import MemberTable
+from hubmap_viewer.members import Members
+from hubmap_viewer.predicting import Predicting
+from hubmap_viewer.session import Session
+from trainer.errors import TrainerError
+
+HINT = "Members: see what each network says, weigh it, and watch the mix follow."
+
+NOT_KEPT = (
+    "What each member says of this case is not kept. In the Ensemble dock predict it with "
+    "“Keep each member's probabilities”, and members can be mixed here."
+)
+FUSIONS = {"mean": "weighted mean", "geometric": "weighted geometric mean", "vote": "votes"}
+LOOK = "Choose a member to see its own mask's outline, in yellow."
+
+
+class MembersDock(Dock):
+    """Who the shown predictions are made of, and what another mix of them would be."""
+
+    def __init__(
+        self,
+        session: Session,
+        model: Members,
+        predicting: Predicting,
+        open_cohort: Callable[[Path], None],
+    ) -> None:
+        super().__init__(session, open_cohort, HINT)
+        self.model = model
+        self._predicting = predicting
+        self.title, self.state, self.caveat, self.look = heading(""), quiet(), quiet(), quiet(LOOK)
+        self.table = MemberTable()
+        self.no_look = QPushButton("Hide outline")
+        self.no_look.setToolTip("Escape in the list does the same.")
+        self.scope = QComboBox()
+        self.apply, self.reset = primary("Write weights"), QPushButton("Reset")
+        self.mix_all, self.browse = QPushButton("Mix all"), QPushButton("Find its file…")
+        self.bar, self.cancel = QProgressBar(), QPushButton("Cancel")
+        self.progress = quiet()
+        self._build()
+        self._listen()
+        self._show()
+
+    # -- building -------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        self.title.setWordWrap(True)
+        self.body.addWidget(self.title)
+        self.body.addWidget(self.state)
+        self.body.addWidget(self.browse)
+        self.body.addWidget(self.table)
+        looking = QHBoxLayout()
+        looking.addWidget(self.look, 1)
+        looking.addWidget(self.no_look)
+        self.body.addLayout(looking)
+        self._scope_label = quiet("Changes count for")
+        self._scope_label.setWordWrap(False)
+        self._scope_label.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        row = QHBoxLayout()
+        row.addWidget(self._scope_label)
+        row.addWidget(self.scope, 1)
+        row.addWidget(self.reset)
+        self.body.addLayout(row)
+        self.body.addSpacing(6)
+        # a long file's name is cut rather than the dock
+        self.apply.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.body.addWidget(self.apply)
+        self.body.addSpacing(12)
+        self.body.addWidget(self.caveat)
+        self.body.addWidget(self.mix_all)
+        self.bar.setTextVisible(False)
+        self.bar.setMaximumHeight(10)
+        running = QHBoxLayout()
+        running.addWidget(self.bar, 1)
+        running.addWidget(self.cancel)
+        self.body.addLayout(running)
+        self.body.addWidget(self.progress)
+        self.body.addStretch(1)
+
+    def _listen(self) -> None:
+        self.model.changed.connect(self._show)
+        self.session.case_opened.connect(self._show)
+        self.session.prediction_changed.connect(self._show_state)
+        self.session.cohort_opened.connect(self.notice.hide)
+        self._predicting.changed.connect(self._show_progress)
+        self._predicting.ended.connect(self._show)
+        self.table.weighed.connect(self.model.weigh)
+        self.table.switched.connect(self.model.switch)
+        self.table.looked_at.connect(self.model.look)
+        self.no_look.clicked.connect(lambda: self.model.look(None))
+        self.scope.activated.connect(self._on_scope)
+        self.reset.clicked.connect(self.model.reset)
+        self.apply.clicked.connect(self._apply)
+        self.mix_all.clicked.connect(self.model.mix_all)
+        self.browse.clicked.connect(self._browse)
+        self.cancel.clicked.connect(self._predicting.cancel)
+
+    # -- showing --------------------------------------------------------------------------
+
+    def _show(self) -> None:
+        model, found = self.model, self.model.found
+        rows = model.rows()
+        self.table.put(rows, model.looked_at)
+        for widget in (self.table, self.look, self.scope, self._scope_label):
+            widget.setVisible(bool(rows))
+        for widget in (self.apply, self.reset):
+            widget.setVisible(bool(rows))
+        self.no_look.setVisible(bool(rows) and model.looked_at is not None)
+        lost = found is None and not model.searching and self.session.predictions is not None
+        self.browse.setVisible(lost)
+        self.title.setVisible(found is not None)
+        if found is not None:
+            members, how = len(rows), FUSIONS[found.panel.ensemble.fusion]
+            many = "" if members == 1 else "s"
+            self.title.setText(f"{found.panel.ensemble.name} · {members} member{many} · {how}")
+            self.title.setToolTip(str(found.file.source))
+        self._show_scope()
+        self._show_apply()
+        self._show_state()
+        self._show_mix_all()
+        self._show_progress()
+
+    def _show_scope(self) -> None:
+        organ = self.model.organ
+        texts = ["every organ", f"{organ} only"] if organ else ["every organ"]
+        if [self.scope.itemText(n) for n in range(self.scope.count())] != texts:
+            self.scope.clear()
+            self.scope.addItems(texts)
+        self.scope.setCurrentIndex(int(self.model.only_organ and bool(organ)))
+
+    def _show_apply(self) -> None:
+        found, unwritten = self.model.found, len(self.model.unwritten)
+        if found is None:
+            return
+        what = f"{unwritten} member{'' if unwritten == 1 else 's'}" if unwritten else "weights"
+        self.apply.setText(f"Write {what} to {found.file.name}")
+        enable(self.apply, self.model.why_not_write)
+        if not self.model.why_not_write:
+            self.apply.setToolTip(str(found.file.path))
+        tried = bool(self.model.tried.changed())
+        enable(self.reset, "" if tried else "Nothing is being tried.")
+
+    def _show_state(self) -> None:
+        self.state.setText(self._words_of_state())
+
+    def _words_of_state(self) -> str:
+        model, here = self.model, self.session.open
+        if self.session.predictions is None:
+            return "No predictions are shown: predict cases first, in the Ensemble dock."
+        if model.problem:
+            return f"Problem: {model.problem}"
+        if model.searching:
+            return "Looking for the ensemble that made these predictions …"
+        if model.found is None:
+            return "The ensemble that made these predictions is not in the cohort's folder."
+        if here is None:
+            return "Open a case to mix its members."
+        if here.blind:
+            return "This case is drawn blind: its members are hidden until it is finished."
+        if model.heard is not None and not model.heard.levels:
+            return NOT_KEPT
+        if model.mixed is None:
+            return f"Reading what the members say of {here.id} …"
+        return self._words_of_mix()
+
+    def _words_of_mix(self) -> str:
+        model, here = self.model, self.session.open
+        assert here is not None
+        assert model.mixed is not None
+        asked, missing = len(model.mixed.asked), len(model.mixed.missing)
+        if missing and here.predicted is not None and self._is_partial():
+            return f"Case {here.id}: {asked - missing} of {asked} members so far."
+        if missing and model.is_mix:
+            return (
+                f"Case {here.id}: {missing} of {asked} members are not kept, so the mix is not"
+                " shown. Predict the case with them kept."
+            )
+        what = "the mix being tried" if model.is_mix else "as predicted"
+        scores = here.scores.prediction
+        before = "" if model.before is None else f"{model.before:.3f} → "
+        dice = "" if scores is None else f", Dice {before}{scores:.3f}"
+        crf = model.found is not None and model.found.panel.ensemble.crf_for(model.organ)
+        after = " The dense CRF is not part of it: it comes with “Mix all”." if crf else ""
+        return f"Case {here.id}: {what}{dice}.{after if model.is_mix else ''}"
+
+    def _is_partial(self) -> bool:
+        """Whether the open case has no prediction yet, only some members' mix."""
+        shown, here = self.session.predictions, self.session.open
+        return shown is not None and here is not None and shown.stamp(here.id) is None
+
+    def _show_mix_all(self) -> None:
+        model = self.model
+        count = len(model.kept_cases) if model.found is not None else 0
+        self.mix_all.setVisible(model.found is not None and count > 0)
+        self.mix_all.setText(f"Mix all {count} kept cases" if count > 1 else "Mix the kept case")
+        why = ""
+        if self._predicting.job is not None:
+            why = "A prediction is running."
+        elif model.unwritten:
+            why = "Write the weights first: all cases are mixed as the file says."
+        elif not model.is_outdated:
+            why = "Every case is mixed as the file says."
+        enable(self.mix_all, why)
+        self.caveat.setText(self._words_of_caveat())
+        self.caveat.setVisible(bool(self.caveat.text()))
+
+    def _words_of_caveat(self) -> str:
+        model = self.model
+        if model.found is None or not (model.is_outdated or model.tried.changed()):
+            return ""
+        others = "The other cases' masks and scores are still of the weights before"
+        if model.unwritten:
+            return f"{others}."
+        return (
+            f"{others}: mix them anew, without a network. Both mixes stay, and the Compare dock"
+            " tells them apart."
+        )
+
+    def _show_progress(self) -> None:
+        work = self._predicting
+        running = work.job is not None
+        for widget in (self.bar, self.cancel, self.progress):
+            widget.setVisible(running)
+        self.bar.setRange(0, 0 if work.share is None else 1000)
+        self.bar.setValue(round(1000 * (work.share or 0)))
+        self.progress.setText(work.words)
+        enable(self.cancel, "It is stopping." if work.cancelling else "")
+
+    # -- doing ----------------------------------------------------------------------------
+
+    def _on_scope(self, index: int) -> None:
+        self.model.only_organ = index == 1
+
+    def _apply(self) -> None:
+        try:
+            self.notice.tell(self.model.write())
+        except TrainerError as error:
+            self.notice.tell(str(error), wrong=True)
+
+    def _browse(self) -> None:
+        name, _ = QFileDialog.getOpenFileName(
+            self, "The ensemble that made these predictions", "", "Ensemble (*.yaml *.yml)"
+        )
+        if name:
+            self.model.choose(Path(name))

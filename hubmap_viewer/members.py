@@ -1,0 +1,603 @@
+"""The shown ensemble's members: each looked at, weighed, switched off, and mixed anew."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from psygnal import Signal
+
+from hubmap_viewer import ensemble_file
+from hubmap_viewer.ensemble_file import EnsembleFile
+from hubmap_viewer.ensemble_lines import short
+from hubmap_viewer.finding_list import Call
+from hubmap_viewer.loading import Predicted, Sources
+from hubmap_viewer.mix import Mixed, Settings, Tried, alone, ensemble_of, mix
+from hubmap_viewer.preview import Preview
+from hubmap_viewer.session import Session
+from trainer.data.case import Case, Mask, Prediction
+from trainer.data.opinions import KeptOpinions, Opinions
+from trainer.data.predictions import Predictions
+from trainer.errors import SettingsError
+from trainer.metrics import overlap
+from trainer.predict.asking import Panel
+from trainer.predict.fingerprint import fingerprint
+from trainer.predict.fusion import Levels
+from trainer.predict.postprocess import to_mask
+from trainer.settings import Member, read_ensemble
+
+OUT_OF_MIX = "seen in training"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The ensemble of some predictions, and whether it still says what made them."""
+
+    file: EnsembleFile
+    panel: Panel
+    is_theirs: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What is kept of the members' opinions of a case.
+
+    Attributes
+    ----------
+    dice
+        Of each member's own mask against truth.
+    """
+
+    case_id: str
+    opinions: Opinions | None
+    levels: Mapping[int, Levels]
+    dice: Mapping[int, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One member as the list shows it.
+
+    Attributes
+    ----------
+    weight, own
+        For the open case's organ: as it is tried, and as the ensemble has it.
+    dice
+        Of its own mask of the open case; None where it or truth is not there.
+    is_kept
+        Whether its opinion of the open case is kept.
+    serves
+        Whether it is for the open case's organ at all.
+    remark
+        Why it has no part in the open case's mix, though it is on; else empty.
+    """
+
+    place: int
+    name: str
+    weight: float
+    own: float
+    on: bool
+    changed: bool
+    dice: float | None
+    is_kept: bool
+    serves: bool
+    remark: str
+
+
+@dataclass(frozen=True, slots=True)
+class MixAll:
+    """A wish to have every case mixed as the ensemble's file now says."""
+
+    ensemble: Path
+    members_from: Path
+    cases: tuple[str, ...]
+
+
+class Members:
+    """Who the shown predictions are made of, and what another mix of them would be.
+
+    While weights are tried, the open case's prediction is their mix; other cases keep theirs
+    until all are mixed.
+
+    Parameters
+    ----------
+    call
+        Has a function called in the background.
+
+    Attributes
+    ----------
+    found
+        The ensemble; None while it is looked for, or where there is none.
+    before
+        Dice of the open case's kept prediction, while another mix is tried.
+    looked_at
+        The member whose mask is outlined, by its place.
+    only_organ
+        Whether what is tried is for the open case's organ only.
+    problem
+        Why there is no list, or no mix.
+    """
+
+    changed = Signal()
+    mix_wanted = Signal(object)
+    """A MixAll."""
+
+    def __init__(self, session: Session, call: Call, preview: Preview) -> None:
+        self.session = session
+        self._call = call
+        self._preview = preview
+        self._folder: Path | None = None
+        self._hints: dict[Path, Path] = {}
+        self.found: Found | None = None
+        self.tried = Tried(())
+        self.heard: Heard | None = None
+        self.mixed: Mixed | None = None
+        self.before: float | None = None
+        self.looked_at: int | None = None
+        self.only_organ = False
+        self.searching = False
+        self.problem = ""
+        self._written: Settings | None = None
+        self._shown: Prediction | None = None
+        self._turn = 0
+        self._mixing = self._stale = False
+        session.cohort_opened.connect(self._follow)
+        session.predictions_changed.connect(self._follow)
+        session.case_opened.connect(self._on_case)
+        session.prediction_changed.connect(self._on_prediction)
+        preview.changed.connect(self._on_preview)
+
+    # -- whose predictions are shown ------------------------------------------------------
+
+    def made_by(self, folder: Path, ensemble: Path) -> None:
+        """Take note of which file a folder of predictions was made with."""
+        self._hints[folder] = ensemble
+
+    def choose(self, path: Path) -> None:
+        """Take the members of an ensemble's file that the user names."""
+        if self._folder is not None:
+            self._hints[self._folder] = path
+            self._search()
+
+    def _follow(self) -> None:
+        predictions = self.session.predictions
+        folder = None if predictions is None else predictions.folder
+        if folder == self._folder:
+            return
+        self._folder = folder
+        self._look_away()
+        self.found, self.heard, self.mixed, self._written = None, None, None, None
+        self.tried, self.problem, self.searching = Tried(()), "", False
+        self._turn += 1
+        if folder is not None:
+            self._search()
+        self.changed.emit()
+
+    def _search(self) -> None:
+        cohort, predictions = self.session.cohort, self.session.predictions
+        assert cohort is not None
+        assert predictions is not None
+        self.searching = True
+        folder = predictions.folder
+        hint = self._hints.get(folder)
+        self._call(
+            partial(find, cohort.folder, predictions, hint),
+            partial(self._put_found, folder),
+            partial(self._not_found, folder),
+        )
+
+    def _put_found(self, folder: Path, found: Found | None) -> None:
+        if folder != self._folder:
+            return
+        self.searching, self.found, self.problem = False, found, ""
+        if found is not None:
+            self.tried = Tried(found.panel.settings)
+            self._listen_to_members()
+        self.changed.emit()
+
+    def _not_found(self, folder: Path, error: BaseException) -> None:
+        if folder == self._folder:
+            self.searching, self.problem = False, str(error)
+            self.changed.emit()
+
+    # -- the open case --------------------------------------------------------------------
+
+    @property
+    def organ(self) -> str:
+        """Of the open case."""
+        here = self.session.open
+        return "" if here is None else here.loaded.case.organ
+
+    def arrived(self, case_id: str) -> None:
+        """A member's opinion of a case has just been kept."""
+        if self.session.open is not None and self.session.open.id == case_id:
+            self._listen_to_members()
+
+    def _on_case(self) -> None:
+        here = self.session.open
+        self._shown = None if here is None or here.predicted is None else here.predicted.prediction
+        self.heard = self.mixed = None
+        self._turn += 1
+        self._listen_to_members()
+        self.changed.emit()
+
+    def _on_prediction(self) -> None:
+        here = self.session.open
+        shown = None if here is None or here.predicted is None else here.predicted.prediction
+        if shown is not self._shown:
+            self._shown = shown
+            self._listen_to_members()
+
+    def _listen_to_members(self) -> None:
+        """Read what the members said of the open case."""
+        here, found = self.session.open, self.found
+        if here is None or found is None or here.blind or self._folder is None:
+            return
+        self._turn += 1
+        turn = self._turn
+        self._call(
+            partial(listen, found.panel, self.session.sources, here.loaded.case, here.loaded.truth),
+            partial(self._put_heard, turn),
+            self._fail,
+        )
+
+    def _put_heard(self, turn: int, heard: Heard) -> None:
+        if turn != self._turn:
+            return
+        self.heard = heard
+        self._remix()
+        if self.looked_at is not None:
+            self.look(self.looked_at)
+        self.changed.emit()
+
+    # -- looking --------------------------------------------------------------------------
+
+    def look(self, place: int | None) -> None:
+        """Outline one member's mask of the open case; None: of no member."""
+        if place is None:
+            self._look_away()
+            self.changed.emit()
+            return
+        if place != self.looked_at:
+            self.looked_at = place
+            self.changed.emit()
+        here, heard = self.session.open, self.heard
+        levels = None if heard is None else heard.levels.get(place)
+        if here is None or here.blind or heard is None or levels is None:
+            self._preview.hide()
+            return
+        self._call(
+            partial(_mask, self.session.sources, here.loaded.case, here.loaded.shape, levels),
+            partial(self._put_look, place, here.id),
+            self._fail,
+        )
+
+    def _put_look(self, place: int, case_id: str, mask: Mask) -> None:
+        here = self.session.open
+        if place == self.looked_at and here is not None and here.id == case_id and self.found:
+            self._preview.show(mask, self._title(place))
+
+    def _look_away(self) -> None:
+        if self.looked_at is not None:
+            self.looked_at = None
+            self._preview.hide()
+
+    def _on_preview(self) -> None:
+        """Another mask took the preview's place: no member is looked at any more."""
+        title = self._preview.title
+        if title and self.looked_at is not None and title != self._title(self.looked_at):
+            self.looked_at = None
+            self.changed.emit()
+
+    def _title(self, place: int) -> str:
+        return "" if self.found is None else f"member {self.found.panel.members[place].name}"
+
+    # -- trying ---------------------------------------------------------------------------
+
+    def weigh(self, place: int, weight: float) -> None:
+        """Try another weight of a member."""
+        self.tried.weigh(place, weight, self.organ, only=self.only_organ)
+        self._on_tried()
+
+    def switch(self, place: int, on: bool) -> None:
+        """Try the mix with a member, or without it."""
+        self.tried.switch(place, on, self.organ, only=self.only_organ)
+        self._on_tried()
+
+    def reset(self) -> None:
+        """Back to what the ensemble's file says."""
+        self.tried.reset()
+        self._on_tried()
+
+    def _on_tried(self) -> None:
+        self._remix()
+        self.changed.emit()
+
+    @property
+    def unwritten(self) -> list[int]:
+        """Members whose tried weight is not in the ensemble's file."""
+        now = self.tried.settings
+        if self._written is None:
+            return self.tried.changed()
+        return [place for place, one in enumerate(now) if one != self._written[place]]
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether the ensemble's file says another mix than made the shown predictions."""
+        if self.found is None:
+            return False
+        if self._written is None:
+            return not self.found.is_theirs
+        return not self.found.is_theirs or self._written != self.tried.own
+
+    @property
+    def is_mix(self) -> bool:
+        """Whether the open case's prediction is another mix than the one that is kept."""
+        return self.found is not None and (bool(self.tried.changed()) or not self.found.is_theirs)
+
+    @property
+    def kept_cases(self) -> tuple[str, ...]:
+        """Cases that members' opinions are kept of, in the cohort's order."""
+        if self._folder is None or self.session.cohort is None:
+            return ()
+        there = KeptOpinions(self._folder).ids()
+        return tuple(case_id for case_id in self.session.cohort.cases if case_id in there)
+
+    def rows(self) -> list[Row]:
+        """Every member, as it is tried on the open case."""
+        if self.found is None:
+            return []
+        panel, organ, heard = self.found.panel, self.organ, self.heard
+        changed = set(self.tried.changed())
+        rows = []
+        for place, member in enumerate(panel.members):
+            own = member.settings.weight_for(organ)
+            on = self.tried.is_on(place, organ)
+            is_kept = heard is not None and place in heard.levels
+            rows.append(
+                Row(
+                    place=place,
+                    name=member.name,
+                    weight=self.tried.weight(place, organ),
+                    own=own,
+                    on=on,
+                    changed=place in changed,
+                    dice=None if heard is None else heard.dice.get(place),
+                    is_kept=is_kept,
+                    serves=self._serves(place),
+                    remark=self._remark(place, on, is_kept),
+                )
+            )
+        return rows
+
+    def _serves(self, place: int) -> bool:
+        organs = self.tried.own[place].organs
+        return not organs or self.organ in organs
+
+    def _remark(self, place: int, on: bool, is_kept: bool) -> str:
+        assert self.found is not None
+        heard = self.heard
+        if not self._serves(place):
+            return "other organs'"
+        if heard is None or not on:
+            return ""
+        digest = None if heard.opinions is None else heard.opinions.digest
+        asked = () if self.mixed is None else self.mixed.asked
+        if self.found.panel.twins[place].has_seen(digest) and place not in asked:
+            return OUT_OF_MIX
+        return "" if is_kept else "not kept"
+
+    # -- mixing ---------------------------------------------------------------------------
+
+    def _remix(self) -> None:
+        """Mix the open case anew, one mix at a time: the last wish is the one that is shown."""
+        here, found, heard = self.session.open, self.found, self.heard
+        if here is None or found is None or heard is None or heard.case_id != here.id:
+            return
+        if self._mixing:
+            self._stale = True
+            return
+        self._mixing = True
+        work = Work(
+            self.session.sources,
+            here.loaded.case,
+            found.panel,
+            self.tried.settings,
+            heard.opinions,
+            here.loaded.truth,
+            self.is_mix,
+        )
+        self._call(
+            partial(remix, work), partial(self._put_mix, here.id, self._turn), self._fail_mix
+        )
+
+    def _put_mix(self, case_id: str, turn: int, made: Remixed) -> None:
+        self._mixing, stale, self._stale = False, self._stale, False
+        here = self.session.open
+        if here is None or here.id != case_id or here.blind or turn != self._turn:
+            self._remix()
+            return
+        self.mixed, self.before, self.problem = made.mixed, made.before, ""
+        self._show(here.id, made.predicted)
+        self.changed.emit()
+        if stale:
+            self._remix()
+
+    def _show(self, case_id: str, predicted: Predicted | None) -> None:
+        here = self.session.open
+        assert here is not None
+        before = None if here.predicted is None else here.predicted.prediction
+        if predicted is None or (before is not None and _equal(before, predicted.prediction)):
+            return
+        self._shown = predicted.prediction
+        self.session.put_prediction(case_id, predicted, here.second, remixed=self.is_mix)
+
+    def _fail_mix(self, error: BaseException) -> None:
+        self._mixing = self._stale = False
+        self.mixed = None
+        self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        self.problem = str(error)
+        self.changed.emit()
+
+    # -- keeping --------------------------------------------------------------------------
+
+    @property
+    def why_not_write(self) -> str:
+        """Why the tried weights cannot be written now; empty where they can."""
+        if self.found is None:
+            return "The ensemble's file is not known."
+        if not any(self.tried.settings):
+            return "No member is left."
+        return "" if self.unwritten else "No weight differs from the ensemble's own."
+
+    def write(self) -> str:
+        """Write the tried weights into the ensemble's file; says what it now says.
+
+        Raises
+        ------
+        SettingsError
+            If it cannot be written.
+        """
+        found = self.found
+        assert found is not None
+        settings = self.tried.settings
+        told = [
+            f"{short(found.panel.members[place].name)} {_weights(settings[place])}"
+            for place in self.unwritten
+        ]
+        path = ensemble_file.write_members(found.file, ensemble_of(found.panel, settings))
+        self.found = replace(found, file=EnsembleFile(path, path))
+        self._written = settings
+        self.changed.emit()
+        return f"{self.found.file.name} now says: {', '.join(told)}."
+
+    def mix_all(self) -> None:
+        """Have every case mixed as the file says, from the opinions that are kept."""
+        if self.found is not None and self._folder is not None:
+            wish = MixAll(self.found.file.path, self._folder, self.kept_cases)
+            self.mix_wanted.emit(wish)
+
+
+@dataclass(frozen=True, slots=True)
+class Remixed:
+    """What came of a mix.
+
+    Attributes
+    ----------
+    mixed
+        None where nothing is kept of the members.
+    predicted
+        What the canvas is to show.
+    before
+        Dice of the prediction that is kept; None where there is none, or no truth.
+    """
+
+    mixed: Mixed | None = None
+    predicted: Predicted | None = None
+    before: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """All that a mix of a case depends on."""
+
+    sources: Sources
+    case: Case
+    panel: Panel
+    settings: Settings
+    opinions: Opinions | None
+    truth: Mask | None
+    is_mix: bool
+
+
+def find(cohort: Path, predictions: Predictions, hint: Path | None) -> Found | None:
+    """The ensemble that made some predictions, else the one of its name in the cohort.
+
+    Reads every member's weights file: not in the window's thread.
+
+    Raises
+    ------
+    TrainerError
+        If its members cannot be read.
+    """
+    file = None if hint is None else ensemble_file.to_write(cohort, hint)
+    file = file or ensemble_file.find(cohort, predictions)
+    file = file or ensemble_file.of_name(cohort, predictions)
+    if file is None:
+        return None
+    ensemble, base = read_ensemble(file.source), file.source.parent
+    try:
+        now = fingerprint(ensemble, base)
+    except OSError as error:
+        raise SettingsError(
+            f"a member's weights cannot be read ({error.strerror})", file=file.source
+        ) from error
+    panel = Panel.open(ensemble, base)
+    return Found(file, panel, now == predictions.description.get("fingerprint"))
+
+
+def listen(panel: Panel, sources: Sources, case: Case, truth: Mask | None) -> Heard:
+    """Read the kept opinions of a case, and measure each member's own mask."""
+    assert sources.predictions is not None
+    opinions = KeptOpinions(sources.predictions.folder).read(case.id)
+    if opinions is None:
+        return Heard(case.id, None, {}, {})
+    levels = alone(panel, opinions, case)
+    dice: dict[int, float] = {}
+    if truth is not None:
+        for place, said in levels.items():
+            found = overlap(_mask(sources, case, opinions.shape, said), truth)[0]
+            if found is not None:
+                dice[place] = found
+    return Heard(case.id, opinions, levels, dice)
+
+
+def remix(work: Work) -> Remixed:
+    """The members' mix of a case, and what the canvas is to show of it.
+
+    What is kept is shown where nothing else is tried; a mix in which a member is missing only
+    where nothing is kept yet.
+    """
+    predictions = work.sources.predictions
+    assert predictions is not None
+    mixed = None
+    if work.opinions is not None:
+        mixed = mix(work.panel, work.settings, work.opinions, work.case)
+    kept = predictions.read(work.case.id)
+    prediction = kept
+    if mixed is not None and (kept is None or (work.is_mix and not mixed.missing)):
+        prediction = mixed.prediction
+    if prediction is None:
+        return Remixed(mixed)
+    point = work.sources.point_for(work.case)
+    before = None
+    if kept is not None and prediction is not kept and work.truth is not None:
+        before = overlap(to_mask(kept, point), work.truth)[0]
+    predicted = Predicted.tried(prediction, point, to_mask(prediction, point))
+    return Remixed(mixed, predicted, before)
+
+
+def _mask(sources: Sources, case: Case, shape: tuple[int, int], levels: Levels) -> Mask:
+    """One member's mask at the shown prediction's operating point."""
+    said = Prediction(case.id, levels, np.zeros_like(levels), shape, False)
+    return to_mask(said, sources.point_for(case))
+
+
+def _equal(one: Prediction, other: Prediction) -> bool:
+    return one is other or (
+        np.array_equal(one.probability, other.probability)
+        and np.array_equal(one.disagreement, other.disagreement)
+        and one.in_sample == other.in_sample
+    )
+
+
+def _weights(settings: Member | None) -> str:
+    if settings is None:
+        return "is left out"
+    organs = [f"{value:g} for {organ}" for organ, value in settings.weights_by_organ.items()]
+    return f"weighs {', '.join([f'{settings.weight:g}', *organs])}"
