@@ -97,7 +97,7 @@ class MembersDock(Dock):
         self.model.changed.connect(self._show)
         self.session.case_opened.connect(self._show)
         self.session.prediction_changed.connect(self._show_state)
-        self.session.cohort_opened.connect(self.notice.hide)
+        self.session.cohort_opened.connect(lambda: self.notice.hide())
         self._predicting.changed.connect(self._show_progress)
         self._predicting.ended.connect(self._show)
         self.table.weighed.connect(self.model.weigh)
