@@ -17,7 +17,7 @@ _OF_ALL = ("tta_scales", "tta_average", "fusion", "votes", "temperatures")
 
 
 def fingerprint(ensemble: Ensemble, base: Path) -> str:
-    """Digest of all that probabilities depend on: weights, shares, inputs, fusion, temperatures, CRF.
+    """Digest of all that probabilities depend on, from weights to temperatures and CRF (hex).
 
     Thresholds and steps after them are not part of it, nor is where files lie. `base` is the
     folder of the ensemble's YAML: members' files are relative to it.
