@@ -22,6 +22,9 @@ Unit = Literal["px", "um2"]
 _STEP = 2**0.5
 """Between one candidate and the next."""
 
+_FLAT = 1e-4
+"""Mean Dice within which areas are as good as each other."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Units:
@@ -85,7 +88,8 @@ def without_area(point: OperatingPoint) -> OperatingPoint:
 def best_area(cases: Sequence[Units], folds: NDArray[np.intp]) -> Choice[Area | None]:
     """The smallest area of the highest mean Dice, and its gain over none on cases held out.
 
-    In µm² where all cases' pixel size is known, else in pixels; no more than the median unit's.
+    In µm² where all cases' pixel size is known, else in pixels; at most what half of
+    all area lies in larger units than: specks, however many, do not lower that.
 
     Parameters
     ----------
@@ -99,11 +103,17 @@ def best_area(cases: Sequence[Units], folds: NDArray[np.intp]) -> Choice[Area | 
     table = np.array([[one.dice(least, unit) for least in candidates] for one in cases])
     gains = np.zeros(len(cases))
     for held in splits(folds):
-        chosen = int(np.argmax(table[~held].mean(axis=0)))
+        chosen = _pick(table[~held])
         gains[held] = table[held, chosen] - table[held, 0]
-    least = candidates[int(np.argmax(table.mean(axis=0)))]
+    least = candidates[_pick(table)]
     best = Area.model_validate({unit: least}) if least else None
     return Choice(None, best, Gain.of(gains, folds))
+
+
+def _pick(table: NDArray[np.float64]) -> int:
+    """The first candidate whose mean Dice is as good as the highest."""
+    means = table.mean(axis=0)
+    return int(np.argmax(means >= means.max() - _FLAT))
 
 
 def _candidates(cases: Sequence[Units], unit: Unit) -> list[float]:
@@ -113,6 +123,8 @@ def _candidates(cases: Sequence[Units], unit: Unit) -> list[float]:
     every = np.concatenate(sizes) if sizes else np.zeros(0)
     if not every.size:
         return [0.0]
-    least, most = 2 * min(scales), float(np.median(every))
+    every.sort()
+    middle = int(np.searchsorted(np.cumsum(every), every.sum() / 2))
+    least, most = 2 * min(scales), float(every[middle])
     count = max(0, math.floor(math.log(max(most / least, 1), _STEP))) + 1
     return [0.0, *(float(f"{least * _STEP**step:.2g}") for step in range(count))]

@@ -42,14 +42,14 @@ class OrganSetting:
     threshold
         At these weights and this temperature.
     area
-        At this threshold too; None where something stood in its way.
+        At this threshold too; where 0.5 is kept, at the one that the predictions have.
     """
 
     organ: str
     weights: Choice[Weights] | None
     calibration: Calibrated | None
     threshold: Best
-    area: Choice[Area | None] | None
+    area: Choice[Area | None]
 
     @property
     def temperature(self) -> float:
@@ -89,7 +89,7 @@ class OutOfFold:
         PredictionError
             If no case of it has a prediction of every run that did not see it.
         MaskError
-            If a mask cannot be cut as the ensemble says.
+            If a truth cannot be read.
         """
         there = self._histograms.measured(organ)
         first = [self._histograms[int(place)] for place in there]
@@ -107,23 +107,23 @@ class OutOfFold:
             )
             weights = best_weights(np.stack(tables), folds, grid)
         masking = self._runs[0].masking
+        steps = masking.steps_for(organ)
         used = None if weights is None else weights.used
         counts = first if used is None else self._count(organ, first, used, 1.0)
         calibration = None
-        if masking.steps_for(organ).crf is None:
+        if steps.crf is None:
             calibration = calibrated(counts, folds)
         temperature = 1.0 if calibration is None else calibration.temperature.used
         if temperature != 1:
             counts = self._count(organ, first, used, temperature)
         threshold = best(Histograms(counts), organ)
+        low = None if steps.low is None else moved(steps.low, temperature)
+        steps = steps.model_copy(update={"low": low, "min_area": None})
 
         def point_of(case: Case) -> OperatingPoint:
-            point = OperatingPoint.of(masking, case)
             own = masking.threshold_for(organ, case.data_source)
             now = moved(own, temperature) if threshold.within_noise else threshold.threshold
-            low = point.steps.low
-            steps = {} if low is None else {"low": moved(low, temperature)}
-            return replace(point, threshold=now, steps=point.steps.model_copy(update=steps))
+            return OperatingPoint(now, steps)
 
         units = self._each(
             f"Areas of {organ}",

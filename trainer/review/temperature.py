@@ -111,8 +111,10 @@ def reliability(cases: Sequence[tuple[Shares, NDArray[np.float32]]]) -> Reliabil
             sums[row] += np.bincount(bins, values, BINS)
     pixels, told, true = sums
     there = pixels > 0
-    means = (np.divide(one, pixels, np.full(BINS, np.nan), where=there) for one in (told, true))
-    return Reliability(*means, pixels / max(len(cases), 1))
+    told[~there] = true[~there] = np.nan
+    told[there] /= pixels[there]
+    true[there] /= pixels[there]
+    return Reliability(told, true, pixels / max(len(cases), 1))
 
 
 def _shares(one: Histogram) -> Shares:
