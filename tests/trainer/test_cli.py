@@ -26,7 +26,7 @@ from trainer.review.masks import Predicted
 from trainer.settings import Network, Recipe, read_ensemble, to_yaml
 
 COMMANDS = (
-    "train", "predict", "evaluate", "export", "history", "findings", "suspects", "calibrate",
+    "train", "predict", "evaluate", "export", "history", "findings", "suspects", "calibrate", "bench",
     "compare", "duplicates", "causes", "accept", "agreement", "report", "stats",
 )  # fmt: skip
 
