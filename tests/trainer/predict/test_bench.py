@@ -70,9 +70,8 @@ def test_members_that_saw_the_cases_are_timed_too(
     cohort: Cohort, tmp_path: Path, member: MakeMember
 ) -> None:
     seen = member(trained_on=tuple(cohort.digest(one.id) for one in CASES), size=64)
-    with Predictor(
-        Ensemble(name="x", members=(seen, member(size=128))), tmp_path, "cpu"
-    ) as predictor:
+    both = {"name": "x", "members": [seen, member(size=128)]}
+    with Predictor(Ensemble.model_validate(both), tmp_path, "cpu") as predictor:
         list(bench(cohort, ["1"], predictor))
         sizes = [one["height"] for one in predictor.batches]
     assert sizes == [64, 128]
@@ -81,7 +80,7 @@ def test_members_that_saw_the_cases_are_timed_too(
 def test_the_command_tells_stages_memory_device_and_batch(
     cohort: Cohort, tmp_path: Path, member: MakeMember
 ) -> None:
-    told = Ensemble(name="x", members=(member(size=128),))
+    told = Ensemble.model_validate({"name": "x", "members": [member(size=128)]})
     (tmp_path / "x.yaml").write_text(to_yaml(told), "utf-8")
     words = ["bench", str(cohort.folder), "--ensemble", str(tmp_path / "x.yaml"), "--cases", "2"]
     done = CliRunner().invoke(app, [*words, "--device", "cpu", "--json"])

@@ -66,7 +66,8 @@ def test_trying_another_costs_no_network(tmp_path: Path, member: Callable[..., M
     cohort, members = Cohort.open(tmp_path / "cohort"), [member()]
     maps, loaded, prints = [], [], []
     for temperatures in ({}, {"lung": 2.0}):
-        told = Ensemble(name="x", members=tuple(members), temperatures=temperatures)
+        said = {"name": "x", "members": members, "temperatures": temperatures}
+        told = Ensemble.model_validate(said)
         with Predictor(told, tmp_path, "cpu") as predictor:
             kept = begin(tmp_path / "out", predictor)
             list(predict_cohort(cohort, ["1"], predictor, kept, keep_members=True))

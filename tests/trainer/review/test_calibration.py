@@ -90,7 +90,7 @@ def test_the_calibration_error_is_what_the_definition_says() -> None:
     """Half of the pixels at 0.2 of which none is inside, half at 0.8 of which all are."""
     shares = np.zeros((2, 256))
     shares[0, 51] = shares[1, 204] = 0.5
-    found = reliability([(shares, np.arange(256, dtype=np.float32) / 255)])
+    found = reliability([(shares, (np.arange(256) / 255).astype(np.float32))])
     assert found.error == pytest.approx(0.2, abs=1e-6)
     assert np.count_nonzero(found.share) == 2
 
