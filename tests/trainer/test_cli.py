@@ -26,8 +26,8 @@ from trainer.review.masks import Predicted
 from trainer.settings import Network, Recipe, read_ensemble, to_yaml
 
 COMMANDS = (
-    "train", "predict", "evaluate", "export", "history", "findings", "suspects", "calibrate", "bench",
-    "compare", "duplicates", "causes", "accept", "agreement", "report", "stats",
+    "train", "predict", "evaluate", "export", "history", "findings", "suspects", "calibrate",
+    "bench", "compare", "duplicates", "causes", "accept", "agreement", "report", "stats",
 )  # fmt: skip
 
 TWO_CLUSTERS = ("--workers", "1", "--scheduler", "tcp://head:8786")

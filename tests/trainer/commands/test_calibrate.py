@@ -173,7 +173,8 @@ def run(folder: Path, name: str, *, noise: float, dims: float = 1.0) -> Path:
     """A run's folder whose out-of-fold predictions are right but for noise; two members."""
     home = folder / name
     weights = [f"fold{fold}/weights.safetensors" for fold in (0, 1)]
-    told = Ensemble(name=name, members=tuple(Member(weights=one, weight=2.0) for one in weights))
+    members = [{"weights": one, "weight": 2.0} for one in weights]
+    told = Ensemble.model_validate({"name": name, "members": members})
     oof = Predictions.create(home / "oof", {"ensemble": name, "threshold": 0.5})
     (home / "ensemble.yaml").write_text(to_yaml(told), "utf-8")
     rows = [f"{one.id},{number % 2}" for number, one in enumerate(TRAIN)]
