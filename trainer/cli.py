@@ -16,6 +16,7 @@ from trainer import named
 from trainer.commands import (
     accept,
     agreement,
+    bench,
     calibrate,
     causes,
     compare,
@@ -212,6 +213,7 @@ app.add_typer(study.app, name="study")
 app.command(epilog=suspects.EXAMPLES)(suspects.suspects)
 app.command(epilog=accept.EXAMPLES)(accept.accept)
 app.command(epilog=agreement.EXAMPLES)(agreement.agreement)
+app.command(epilog=bench.EXAMPLES)(bench.bench)
 app.command(epilog=calibrate.EXAMPLES)(calibrate.calibrate)
 app.command(epilog=causes.EXAMPLES)(causes.causes)
 app.command(epilog=compare.EXAMPLES)(compare.compare)

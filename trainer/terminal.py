@@ -12,9 +12,8 @@ from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 import typer
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TextColumn
-from rich.table import Table
 
 from trainer.errors import Cancelled, TrainerError
 
@@ -44,7 +43,7 @@ class Terminal:
         self._problems.append(str(what))
         self._err.print(str(what), style="red")
 
-    def result(self, document: dict[str, Any], table: Table | str) -> None:
+    def result(self, document: dict[str, Any], table: RenderableType | str) -> None:
         """The one result: a JSON document for machines, else a table or a sentence."""
         if self._as_json:
             text = json.dumps(document | {"problems": self._problems}, ensure_ascii=False, indent=2)

@@ -27,7 +27,7 @@ from trainer.settings import Network, Recipe, read_ensemble, to_yaml
 
 COMMANDS = (
     "train", "predict", "evaluate", "export", "history", "findings", "suspects", "calibrate",
-    "compare", "duplicates", "causes", "accept", "agreement", "report", "stats",
+    "bench", "compare", "duplicates", "causes", "accept", "agreement", "report", "stats",
 )  # fmt: skip
 
 TWO_CLUSTERS = ("--workers", "1", "--scheduler", "tcp://head:8786")

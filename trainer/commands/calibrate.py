@@ -1,4 +1,4 @@
-"""`hubmap-trainer calibrate`: the threshold that suits each organ."""
+"""`hubmap-trainer calibrate`: what suits each organ, by out-of-fold predictions."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.box import SIMPLE
+from rich.console import Group
 from rich.table import Table
 
 from trainer import named
@@ -24,7 +25,10 @@ EXAMPLES = """Examples:
 
 hubmap-trainer calibrate data --predictions runs/first/oof
 
-hubmap-trainer calibrate data --predictions runs/first/oof --apply runs/first/ensemble.yaml"""
+hubmap-trainer calibrate data --predictions runs/first/oof --apply runs/first/ensemble.yaml
+
+hubmap-trainer calibrate data --predictions runs/first/oof --predictions runs/second/oof
+--write both.yaml --diagram reliability.png"""
 
 
 def calibrate(
@@ -32,7 +36,11 @@ def calibrate(
         Path, typer.Argument(metavar="COHORT", help="The cohort's folder, or its csv.")
     ],
     predictions: Annotated[
-        Path, typer.Option(metavar="DIR", help="A folder that `predict` or `train` has written.")
+        list[Path],
+        typer.Option(
+            metavar="DIR",
+            help="A folder that `predict` or `train` has written; several runs' are weighted.",
+        ),
     ],
     apply: Annotated[
         Path | None,
@@ -42,20 +50,37 @@ def calibrate(
             " all else in it stays but comments.",
         ),
     ] = None,
+    write: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.yaml",
+            help="Write a new ensemble with all that is advised: weights of runs, temperatures,"
+            " thresholds after these, smallest areas.",
+        ),
+    ] = None,
+    diagram: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.png", help="Draw how far probabilities mean what they say."),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="The result as one JSON document.")] = False,
 ) -> None:
     """The best threshold of each organ, and its gain over 0.5 on cases held out.
 
     Cases seen in training have no part. A threshold is advised only where its gain over 0.5, on
-    folds that had no part in choosing it, exceeds the gain's standard error.
+    folds that had no part in choosing it, exceeds the gain's standard error. So are, one after
+    the other: weights of several runs, a temperature, the threshold after it, and a smallest
+    area of units.
     """
+    if apply is not None and len(predictions) > 1:
+        raise typer.BadParameter("--apply is of one run's thresholds: use --write for several")
     with Terminal(json).speaking() as terminal, Wish() as wish:
         opened = named.cohort(cohort, terminal)
         from trainer.data.predictions import Predictions
         from trainer.review.histograms import BEFORE_STEPS
         from trainer.review.thresholds import RULE, best, best_by_organ
 
-        folder = Predictions.open(predictions)
+        runs = [Predictions.open(one) for one in predictions]
+        folder = runs[0]
         histograms = counted.histograms(opened, folder, terminal, wish)
         if seen := int(histograms.in_sample.sum()):
             terminal.note(f"{seen} cases were seen in training and are left out.")
@@ -66,7 +91,11 @@ def calibrate(
         applied = None if apply is None else _apply(apply, folder, organs, terminal)
         rows = [asdict(one) for one in organs]
         document = {"organs": rows, "all": asdict(every), "rule": RULE, "applied": applied}
-        terminal.result(document, _table([*organs, every]))
+        from trainer.commands.calibrating import advise, as_json, table
+
+        advised = advise(opened, runs, histograms, terminal, wish, write, diagram)
+        document |= {"settings": as_json(advised), "written": None if write is None else str(write)}
+        terminal.result(document, Group(_table([*organs, every]), table(advised)))
 
 
 def _apply(

@@ -128,6 +128,11 @@ class Predictor:
         """As `trainer.predict.fingerprint.fingerprint` has it."""
         return fingerprint(self.ensemble, self._base)
 
+    @property
+    def batches(self) -> list[dict[str, int]]:
+        """What networks have been shown at a time: ``batch`` views of ``height``×``width``."""
+        return self._networks.batches
+
     def predict(
         self,
         image: Image,

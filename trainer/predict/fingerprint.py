@@ -13,11 +13,11 @@ from trainer.predict.members import resolve
 from trainer.settings import Ensemble, Member, Stain
 
 _OF_MEMBERS = ("weights_by_organ", "organs", "size", "sizes", "pixel_size", "resize", "window")
-_OF_ALL = ("tta_scales", "tta_average", "fusion", "votes")
+_OF_ALL = ("tta_scales", "tta_average", "fusion", "votes", "temperatures")
 
 
 def fingerprint(ensemble: Ensemble, base: Path) -> str:
-    """Digest of all that probabilities depend on: weights, shares, inputs, fusion, CRF (hex).
+    """Digest of all that probabilities depend on, from weights to temperatures and CRF (hex).
 
     Thresholds and steps after them are not part of it, nor is where files lie. `base` is the
     folder of the ensemble's YAML: members' files are relative to it.

@@ -36,6 +36,7 @@ def begin(folder: Path, predictor: Predictor) -> Predictions:
             "ensemble": ensemble.name,
             "fingerprint": predictor.fingerprint,
             **ensemble.masking.description(),
+            **({"temperatures": ensemble.temperatures} if ensemble.temperatures else {}),
             "device": describe(predictor.device),
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "version": version("hubmap-viewer"),

@@ -106,6 +106,21 @@ class Networks:
         self._loaded.clear()
         _free(self.device)
 
+    @property
+    def batches(self) -> list[dict[str, int]]:
+        """The most views at a time, and their size in pixels, of every look so far."""
+        found = []
+        for (_, (height, width)), limit in self._limits.items():
+            side = limit.side
+            told = {
+                "batch": limit.batch,
+                "height": height if side is None else min(side, height),
+                "width": width if side is None else min(side, width),
+            }
+            if told not in found:
+                found.append(told)
+        return found
+
     def look(
         self, index: int, image: Image, question: Question, cancelled: Callable[[], bool]
     ) -> Generator[float, None, NDArray[np.float32]]:

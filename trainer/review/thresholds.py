@@ -15,6 +15,7 @@ from trainer.data.atomic import replacing
 from trainer.errors import PredictionError, SettingsError
 from trainer.locate import resource
 from trainer.predict.postprocess import lowest_level
+from trainer.review.held_out import Gain, folds_of, splits
 from trainer.review.histograms import Histograms
 from trainer.settings import Ensemble, read_ensemble, to_yaml
 
@@ -31,9 +32,6 @@ RULE = (
 
 _FLAT = 1e-4
 """Mean Dice within which thresholds are as good as each other."""
-
-_DRAWN_FOLDS = 5
-_SEED = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +102,9 @@ def best(histograms: Histograms, organ: str | None = None, reference: float = RE
         )
     table = histograms.table[there]
     curve = table.mean(axis=0)
-    level, base = _choose(curve), lowest_level(reference)
-    folds, of_run = _folds(histograms, there)
-    gains = _held_out_gains(table, folds, base)
-    means = [gains[folds == fold].mean() for fold in np.unique(folds)]
-    mean, error = float(gains.mean()), _sd(gains) / math.sqrt(len(gains))
+    level, base = choose(curve), lowest_level(reference)
+    folds, of_run = folds_of(histograms, there)
+    gain = Gain.of(_held_out_gains(table, folds, base), folds)
     return Best(
         organ=organ,
         cases=len(there),
@@ -116,12 +112,12 @@ def best(histograms: Histograms, organ: str | None = None, reference: float = RE
         dice=float(curve[level]),
         gain=float(curve[level] - curve[base]),
         reference=reference,
-        cross_validated_gain=mean,
-        error=error,
-        spread=_sd(np.array(means)),
-        folds=len(means),
+        cross_validated_gain=gain.mean,
+        error=gain.error,
+        spread=gain.spread,
+        folds=gain.folds,
         of_run=of_run,
-        within_noise=mean <= error,
+        within_noise=gain.within_noise,
     )
 
 
@@ -184,8 +180,8 @@ def apply(ensemble_yaml: Path, thresholds: Mapping[str, float]) -> Ensemble:
     return after
 
 
-def _choose(curve: NDArray[np.float64]) -> int:
-    """The level of the highest mean Dice; of a plateau around it, the middle."""
+def choose(curve: NDArray[np.float64]) -> int:
+    """The level of the highest mean Dice, (256,); of a plateau around it, the middle."""
     low, high = lowest_level(LOWEST), math.floor(HIGHEST * 255)
     good = curve[low : high + 1] >= curve[low : high + 1].max() - _FLAT
     first = last = int(np.argmax(curve[low : high + 1]))
@@ -196,26 +192,11 @@ def _choose(curve: NDArray[np.float64]) -> int:
     return low + (first + last) // 2
 
 
-def _folds(histograms: Histograms, places: NDArray[np.intp]) -> tuple[NDArray[np.intp], bool]:
-    """Fold of each case, and whether a run says so."""
-    told = [histograms[int(place)].fold for place in places]
-    if None not in told and len(set(told)) > 1:
-        return np.array(told, np.intp), True
-    dealt = np.arange(len(places)) % _DRAWN_FOLDS
-    return np.random.default_rng(_SEED).permutation(dealt), False
-
-
 def _held_out_gains(
     table: NDArray[np.float64], folds: NDArray[np.intp], base: int
 ) -> NDArray[np.float64]:
     """Each case's Dice at the threshold the other folds choose, minus Dice at level `base`."""
     gains = np.zeros(len(table))
-    for fold in np.unique(folds):
-        held = folds == fold
-        if not held.all():
-            gains[held] = table[held, _choose(table[~held].mean(axis=0))] - table[held, base]
+    for held in splits(folds):
+        gains[held] = table[held, choose(table[~held].mean(axis=0))] - table[held, base]
     return gains
-
-
-def _sd(values: NDArray[np.float64]) -> float:
-    return float(values.std(ddof=1)) if len(values) > 1 else 0.0

@@ -18,6 +18,7 @@ from trainer.settings.postprocess import (
 from trainer.settings.tta import Average, Stain, View, own_colours
 
 Scale = Annotated[float, Field(ge=0.25, le=4)]
+COLDEST, HOTTEST = 0.05, 20.0
 
 
 class Ensemble(Brief):
@@ -45,6 +46,10 @@ class Ensemble(Brief):
     votes: dict[str, Annotated[int, Field(ge=1)]] = Field(
         default_factory=dict,
         description="Of a vote: members needed, by organ; if left out, more than half.",
+    )
+    temperatures: dict[str, Annotated[float, Field(ge=COLDEST, le=HOTTEST)]] = Field(
+        default_factory=dict,
+        description="By organ: what the logits of the fused probability are divided by.",
     )
     threshold: Probability = Field(0.5, description="For organs that `thresholds` leaves out.")
     thresholds: Thresholds = Field(

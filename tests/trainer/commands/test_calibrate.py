@@ -167,3 +167,104 @@ def test_thresholds_are_chosen_before_post_processing_and_it_is_said(
     told = {"postprocess": {"default": {"erode": 2}}}
     path.write_text(json.dumps(json.loads(path.read_text()) | told))
     assert "before post-processing" in call(*words).stderr.replace("\n", " ")
+
+
+def run(folder: Path, name: str, *, noise: float, dims: float = 1.0) -> Path:
+    """A run's folder whose out-of-fold predictions are right but for noise; two members."""
+    home = folder / name
+    weights = [f"fold{fold}/weights.safetensors" for fold in (0, 1)]
+    members = [{"weights": one, "weight": 2.0} for one in weights]
+    told = Ensemble.model_validate({"name": name, "members": members})
+    oof = Predictions.create(home / "oof", {"ensemble": name, "threshold": 0.5})
+    (home / "ensemble.yaml").write_text(to_yaml(told), "utf-8")
+    rows = [f"{one.id},{number % 2}" for number, one in enumerate(TRAIN)]
+    (home / "folds.csv").write_text("\n".join(["id,fold", *rows]), "utf-8")
+    for one in TRAIN:
+        rng = np.random.default_rng(int(one.id))
+        logits = (one.mask * 2.0 - 1 + rng.normal(0, noise, one.shape)) * dims
+        probability = np.rint(255 / (1 + np.exp(-logits))).astype(np.uint8)
+        oof.write(Prediction(one.id, probability, probability // 9, one.shape))
+    return oof.folder
+
+
+def test_what_is_written_reads_back_and_is_what_was_advised(
+    cohort_folder: Path, tmp_path: Path
+) -> None:
+    oof, out = run(tmp_path, "first", noise=0.5, dims=0.3), tmp_path / "elsewhere" / "new.yaml"
+    out.parent.mkdir()
+    picture = tmp_path / "reliability.png"
+    words = ["calibrate", cohort_folder, "--predictions", oof, "--write", out, "--json"]
+    done = call(*words, "--diagram", picture)
+    assert done.exit_code == 0, done.output
+    document = json.loads(done.stdout)
+    after, before = read_ensemble(out), read_ensemble(oof.parent)
+    for one in document["settings"]:
+        assert one["temperature"]["used"] < 0.7  # too unsure as they are
+        assert after.temperatures[one["organ"]] == one["temperature"]["used"]
+        assert one["reliability"]["after"]["error"] < one["reliability"]["before"]["error"]
+        wanted = None if one["threshold"]["within_noise"] else one["threshold"]["threshold"]
+        assert after.thresholds.get(one["organ"]) in (wanted, 0.5)
+    assert [(out.parent / one.weights).resolve() for one in after.members if one.weights] == [
+        (oof.parent / one.weights).resolve() for one in before.members if one.weights
+    ]
+    assert after.name == "first"
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert document["written"] == str(out)
+
+
+def test_runs_are_weighted_and_their_members_share_it(cohort_folder: Path, tmp_path: Path) -> None:
+    good, bad = run(tmp_path, "good", noise=0.8), run(tmp_path, "bad", noise=6.0)
+    out = tmp_path / "both.yaml"
+    words = ["calibrate", cohort_folder, "--predictions", good, "--predictions", bad]
+    done = call(*words, "--write", out, "--json")
+    assert done.exit_code == 0, done.output
+    after = read_ensemble(out)
+    assert after.name == "both"
+    for one in json.loads(done.stdout)["settings"]:
+        first, second = one["weights"]["used"]
+        assert first > 0.7 and first + second == pytest.approx(1)
+        shares = [member.weight_for(one["organ"]) for member in after.members]
+        assert shares == pytest.approx([first / 2, first / 2, second / 2, second / 2])
+    assert [member.weight for member in after.members] == pytest.approx([0.25] * 4)
+
+
+def test_what_all_runs_saw_in_training_is_refused(cohort_folder: Path, tmp_path: Path) -> None:
+    good, seen = run(tmp_path, "good", noise=0.8), run(tmp_path, "seen", noise=0.8)
+    folder = Predictions.open(seen)
+    for case_id in folder.ids():
+        was = folder.read(case_id)
+        assert was is not None
+        folder.write(Prediction(case_id, was.probability, was.disagreement, was.shape, True))
+    for words in ([seen], [good, "--predictions", seen]):
+        out = tmp_path / "never.yaml"
+        done = call("calibrate", cohort_folder, "--predictions", *words, "--write", out)
+        assert done.exit_code == 1
+        assert "seen in training" in done.stderr
+        assert "such as a run's `oof`" in done.stderr
+        assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("said", "wrong"),
+    [({"tta": ["identity", "hflip"]}, "another `tta`"), ({"fusion": "vote"}, "fusion: vote")],
+)
+def test_runs_that_make_no_one_ensemble_are_refused(
+    cohort_folder: Path, tmp_path: Path, said: dict[str, object], wrong: str
+) -> None:
+    first, second = run(tmp_path, "first", noise=1.0), run(tmp_path, "second", noise=1.0)
+    told = read_ensemble(second.parent).model_dump(mode="json") | said
+    (second.parent / "ensemble.yaml").write_text(to_yaml(Ensemble.model_validate(told)), "utf-8")
+    words = ["calibrate", cohort_folder, "--predictions", first, "--predictions", second]
+    done = call(*words)
+    assert done.exit_code == 1
+    assert wrong in done.stderr
+
+
+def test_predictions_of_no_run_can_be_measured_but_not_written(
+    cohort_folder: Path, predictions: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "new.yaml"
+    done = call("calibrate", cohort_folder, "--predictions", predictions, "--write", out)
+    assert done.exit_code == 1
+    assert "lies in no run's folder" in done.stderr
+    assert not out.exists()
