@@ -450,10 +450,10 @@ def test_scores_are_not_written_over_the_cohort(cohort_folder: Path, trained: Pa
 
 def _interrupt(process: subprocess.Popen[str]) -> None:
     """Press Ctrl+C until it ends: Python hears a signal only once a blocked read is entered."""
-    for _ in range(30):
+    for _ in range(12):
         process.send_signal(signal.SIGINT)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(1)
+            process.wait(5)
             return
 
 

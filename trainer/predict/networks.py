@@ -217,7 +217,7 @@ class Networks:
         view = _view(image, question)
         limit = planned(view, cost, room, self.device.type == "cpu")
         if limit is None:
-            raise self._too_little(index, max(view))
+            raise self.too_little(index, max(view))
         if limit.side is not None:
             self._tell(
                 f"Memory does not hold {self._files[index].name} at {max(view)} pixels:"
@@ -235,12 +235,13 @@ class Networks:
         view = _view(image, question)
         half = limit.halved(max(view))
         if half is None:
-            raise self._too_little(index, max(view))
+            raise self.too_little(index, max(view))
         self._limits[index, view] = half
         now = f"{half.batch} at a time" if half.side is None else f"windows of {half.side}"
         self._tell(f"Memory ran out for {self._files[index].name}: it is shown {now}.")
 
-    def _too_little(self, index: int, longer: int) -> DeviceError:
+    def too_little(self, index: int, longer: int) -> DeviceError:
+        """Why a member cannot look at an image whose longer side has so many pixels."""
         elsewhere = "" if self.device.type == "cpu" else "choose the device cpu, "
         return DeviceError(
             f"{self.device} has too little memory for {self._files[index].name} at {longer} pixels",
