@@ -16,7 +16,6 @@ from gui.conftest import Window
 from hubmap_viewer import library
 from trainer.metrics import dice
 
-
 MANY = 300
 """Cases; predicting them takes longer than a window under load may be busy."""
 
