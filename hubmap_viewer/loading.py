@@ -20,6 +20,7 @@ from trainer.data.predictions import Predictions
 from trainer.data.store import Journal, Revision, Status, Store
 from trainer.data.tiff import pyramid
 from trainer.errors import TrainerError
+from trainer.metrics import Counts, counted
 from trainer.predict.postprocess import OperatingPoint, to_mask
 
 Read = TypeVar("Read")
@@ -122,6 +123,9 @@ class Loaded:
         Strokes that were drawn but are in no revision, because the program ended; None if none.
     warnings
         Sentences for the user: what could not be read though the image could.
+    agreement, predicted_agreement
+        Of ``curated`` and of the prediction's mask with truth: counted here, as opening waits
+        for nothing that can be known before.
     """
 
     case: Case
@@ -136,6 +140,8 @@ class Loaded:
     past: Past
     lost: Lost | None = None
     warnings: tuple[TrainerError, ...] = ()
+    agreement: Counts | None = None
+    predicted_agreement: Counts | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -182,7 +188,13 @@ def load(sources: Sources, case_id: str) -> Loaded:
         past=past,
         lost=lost,
         warnings=tuple(warnings),
+        agreement=_agreement(curated, truth),
+        predicted_agreement=_agreement(None if predicted is None else predicted.mask, truth),
     )
+
+
+def _agreement(mask: Mask | None, truth: Mask | None) -> Counts | None:
+    return None if mask is None or truth is None else counted(mask, truth)
 
 
 def load_prediction(sources: Sources, case_id: str) -> Predicted | None:

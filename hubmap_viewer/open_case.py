@@ -65,6 +65,8 @@ class OpenCase:
 
     def __post_init__(self) -> None:
         self._known = self.curated.copy()
+        if self.curated is self.loaded.curated:
+            self._counts = self.loaded.agreement
 
     @property
     def id(self) -> str:
@@ -176,7 +178,7 @@ class OpenCase:
             return self.scores
         found = (known.prediction, known.prediction_iou)
         if prediction:
-            found = (None, None) if predicted is None else overlap(predicted.mask, truth)
+            found = self._predicted_overlap(truth)
         kept = (known.curated, known.curated_iou)
         if curated:
             kept = self._count(truth).overlap()
@@ -189,6 +191,15 @@ class OpenCase:
             in_sample=predicted is not None and predicted.prediction.in_sample,
         )
         return self.scores
+
+    def _predicted_overlap(self, truth: Mask) -> tuple[float, float] | tuple[None, None]:
+        """Dice and IoU of the prediction, counted when the case was read if it is that one."""
+        predicted, counts = self.predicted, self.loaded.predicted_agreement
+        if predicted is None:
+            return None, None
+        if counts is not None and predicted is self.loaded.predicted:
+            return counts.overlap()
+        return overlap(predicted.mask, truth)
 
     def _follow(self, edit: Edit) -> None:
         """Take in an edit of the mask; only where it is are pixels counted again."""

@@ -40,6 +40,8 @@ class Veil:
             second=None,
             curated=curated,
             start="nothing",
+            agreement=None,
+            predicted_agreement=None,
         )
 
     def take(self, scores: Mapping[str, Scores]) -> dict[str, Scores]:
