@@ -64,20 +64,30 @@ def chosen(cohort: Path, predictions: Predictions, path: Path) -> EnsembleFile:
     SettingsError
         If it is no ensemble's, or another one's than that which made the predictions.
     """
-    ensemble = read_ensemble(path)
-    try:
-        found = fingerprint(ensemble, path.parent)
-    except OSError as error:
-        raise SettingsError(
-            f"a member's weights cannot be read ({error.strerror})", file=path
-        ) from error
-    if found != predictions.description.get("fingerprint"):
+    if fingerprint_of(path) != predictions.description.get("fingerprint"):
         raise SettingsError(
             f"is not the ensemble that made {predictions.folder.name}",
             file=path,
             remedy="choose the file that these predictions were made with",
         )
     return to_write(cohort, path)
+
+
+def fingerprint_of(path: Path) -> str:
+    """Of what an ensemble's file says now; reads its weights.
+
+    Raises
+    ------
+    SettingsError
+        If it is no ensemble's, or weights cannot be read.
+    """
+    ensemble = read_ensemble(path)
+    try:
+        return fingerprint(ensemble, path.parent)
+    except OSError as error:
+        raise SettingsError(
+            f"a member's weights cannot be read ({error.strerror})", file=path
+        ) from error
 
 
 def to_write(cohort: Path, path: Path) -> EnsembleFile:
@@ -118,8 +128,7 @@ def write_members(file: EnsembleFile, ensemble: Ensemble) -> Path:
     said = read_ensemble(file.source).model_copy(update={"members": ensemble.members})
     if file.path != file.source:
         said = _elsewhere(said, file.source)
-    with replacing(file.path, SettingsError) as draft:
-        draft.write_text(to_yaml(said), "utf-8")
+    _put(file.path, said)
     return file.path
 
 
@@ -138,7 +147,7 @@ def write(
         If a file cannot be written; of the two the ensemble's is written first.
     """
     if file.path != file.source:
-        _copy(file)
+        _put(file.path, _elsewhere(read_ensemble(file.source), file.source))
     after = apply(file.path, thresholds)
     told = predictions.description
     now = {**told.get("thresholds", {}), **thresholds}
@@ -149,9 +158,9 @@ def write(
     return Predictions.create(predictions.folder, described)
 
 
-def _copy(file: EnsembleFile) -> None:
-    with replacing(file.path, SettingsError) as draft:
-        draft.write_text(to_yaml(_elsewhere(read_ensemble(file.source), file.source)), "utf-8")
+def _put(path: Path, ensemble: Ensemble) -> None:
+    with replacing(path, SettingsError) as draft:
+        draft.write_text(to_yaml(ensemble), "utf-8")
 
 
 def _elsewhere(ensemble: Ensemble, source: Path) -> Ensemble:

@@ -2,89 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 from psygnal import Signal
 
 from hubmap_viewer import ensemble_file
 from hubmap_viewer.ensemble_file import EnsembleFile
 from hubmap_viewer.ensemble_lines import short
 from hubmap_viewer.finding_list import Call
-from hubmap_viewer.loading import Predicted, Sources
-from hubmap_viewer.mix import Mixed, Settings, Tried, alone, ensemble_of, mix
+from hubmap_viewer.hearing import Found, Heard, find, listen, mask_of
+from hubmap_viewer.loading import Predicted
+from hubmap_viewer.member_rows import Row, rows
+from hubmap_viewer.mix import Mixed, Settings, Tried, ensemble_of
 from hubmap_viewer.preview import Preview
+from hubmap_viewer.remixing import Remixed, Work, equal, remix
 from hubmap_viewer.session import Session
-from trainer.data.case import Case, Mask, Prediction
-from trainer.data.opinions import KeptOpinions, Opinions
-from trainer.data.predictions import Predictions
-from trainer.errors import SettingsError
-from trainer.metrics import overlap
-from trainer.predict.asking import Panel
-from trainer.predict.fingerprint import fingerprint
-from trainer.predict.fusion import Levels
-from trainer.predict.postprocess import to_mask
-from trainer.settings import Member, read_ensemble
-
-OUT_OF_MIX = "seen in training"
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """The ensemble of some predictions, and whether it still says what made them."""
-
-    file: EnsembleFile
-    panel: Panel
-    is_theirs: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """What is kept of the members' opinions of a case.
-
-    Attributes
-    ----------
-    dice
-        Of each member's own mask against truth.
-    """
-
-    case_id: str
-    opinions: Opinions | None
-    levels: Mapping[int, Levels]
-    dice: Mapping[int, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One member as the list shows it.
-
-    Attributes
-    ----------
-    weight, own
-        For the open case's organ: as it is tried, and as the ensemble has it.
-    dice
-        Of its own mask of the open case; None where it or truth is not there.
-    is_kept
-        Whether its opinion of the open case is kept.
-    serves
-        Whether it is for the open case's organ at all.
-    remark
-        Why it has no part in the open case's mix, though it is on; else empty.
-    """
-
-    place: int
-    name: str
-    weight: float
-    own: float
-    on: bool
-    changed: bool
-    dice: float | None
-    is_kept: bool
-    serves: bool
-    remark: str
+from trainer.data.case import Mask, Prediction
+from trainer.data.opinions import KeptOpinions
+from trainer.settings import Member
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,7 +207,7 @@ class Members:
             self._preview.hide()
             return
         self._call(
-            partial(_mask, self.session.sources, here.loaded.case, here.loaded.shape, levels),
+            partial(mask_of, self.session.sources, here.loaded.case, here.loaded.shape, levels),
             partial(self._put_look, place, here.id),
             self._fail,
         )
@@ -339,6 +276,12 @@ class Members:
         return self.found is not None and (bool(self.tried.changed()) or not self.found.is_theirs)
 
     @property
+    def is_partial(self) -> bool:
+        """Whether the open case has no prediction yet, only some members' mix."""
+        shown, here = self.session.predictions, self.session.open
+        return shown is not None and here is not None and shown.stamp(here.id) is None
+
+    @property
     def kept_cases(self) -> tuple[str, ...]:
         """Cases that members' opinions are kept of, in the cohort's order."""
         if self._folder is None or self.session.cohort is None:
@@ -350,45 +293,7 @@ class Members:
         """Every member, as it is tried on the open case."""
         if self.found is None:
             return []
-        panel, organ, heard = self.found.panel, self.organ, self.heard
-        changed = set(self.tried.changed())
-        rows = []
-        for place, member in enumerate(panel.members):
-            own = member.settings.weight_for(organ)
-            on = self.tried.is_on(place, organ)
-            is_kept = heard is not None and place in heard.levels
-            rows.append(
-                Row(
-                    place=place,
-                    name=member.name,
-                    weight=self.tried.weight(place, organ),
-                    own=own,
-                    on=on,
-                    changed=place in changed,
-                    dice=None if heard is None else heard.dice.get(place),
-                    is_kept=is_kept,
-                    serves=self._serves(place),
-                    remark=self._remark(place, on, is_kept),
-                )
-            )
-        return rows
-
-    def _serves(self, place: int) -> bool:
-        organs = self.tried.own[place].organs
-        return not organs or self.organ in organs
-
-    def _remark(self, place: int, on: bool, is_kept: bool) -> str:
-        assert self.found is not None
-        heard = self.heard
-        if not self._serves(place):
-            return "other organs'"
-        if heard is None or not on:
-            return ""
-        digest = None if heard.opinions is None else heard.opinions.digest
-        asked = () if self.mixed is None else self.mixed.asked
-        if self.found.panel.twins[place].has_seen(digest) and place not in asked:
-            return OUT_OF_MIX
-        return "" if is_kept else "not kept"
+        return rows(self.found.panel, self.tried, self.heard, self.mixed, self.organ)
 
     # -- mixing ---------------------------------------------------------------------------
 
@@ -430,7 +335,7 @@ class Members:
         here = self.session.open
         assert here is not None
         before = None if here.predicted is None else here.predicted.prediction
-        if predicted is None or (before is not None and _equal(before, predicted.prediction)):
+        if predicted is None or (before is not None and equal(before, predicted.prediction)):
             return
         self._shown = predicted.prediction
         self.session.put_prediction(case_id, predicted, here.second, remixed=self.is_mix)
@@ -481,119 +386,6 @@ class Members:
         if self.found is not None and self._folder is not None:
             wish = MixAll(self.found.file.path, self._folder, self.kept_cases)
             self.mix_wanted.emit(wish)
-
-
-@dataclass(frozen=True, slots=True)
-class Remixed:
-    """What came of a mix.
-
-    Attributes
-    ----------
-    mixed
-        None where nothing is kept of the members.
-    predicted
-        What the canvas is to show.
-    before
-        Dice of the prediction that is kept; None where there is none, or no truth.
-    """
-
-    mixed: Mixed | None = None
-    predicted: Predicted | None = None
-    before: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """All that a mix of a case depends on."""
-
-    sources: Sources
-    case: Case
-    panel: Panel
-    settings: Settings
-    opinions: Opinions | None
-    truth: Mask | None
-    is_mix: bool
-
-
-def find(cohort: Path, predictions: Predictions, hint: Path | None) -> Found | None:
-    """The ensemble that made some predictions, else the one of its name in the cohort.
-
-    Reads every member's weights file: not in the window's thread.
-
-    Raises
-    ------
-    TrainerError
-        If its members cannot be read.
-    """
-    file = None if hint is None else ensemble_file.to_write(cohort, hint)
-    file = file or ensemble_file.find(cohort, predictions)
-    file = file or ensemble_file.of_name(cohort, predictions)
-    if file is None:
-        return None
-    ensemble, base = read_ensemble(file.source), file.source.parent
-    try:
-        now = fingerprint(ensemble, base)
-    except OSError as error:
-        raise SettingsError(
-            f"a member's weights cannot be read ({error.strerror})", file=file.source
-        ) from error
-    panel = Panel.open(ensemble, base)
-    return Found(file, panel, now == predictions.description.get("fingerprint"))
-
-
-def listen(panel: Panel, sources: Sources, case: Case, truth: Mask | None) -> Heard:
-    """Read the kept opinions of a case, and measure each member's own mask."""
-    assert sources.predictions is not None
-    opinions = KeptOpinions(sources.predictions.folder).read(case.id)
-    if opinions is None:
-        return Heard(case.id, None, {}, {})
-    levels = alone(panel, opinions, case)
-    dice: dict[int, float] = {}
-    if truth is not None:
-        for place, said in levels.items():
-            found = overlap(_mask(sources, case, opinions.shape, said), truth)[0]
-            if found is not None:
-                dice[place] = found
-    return Heard(case.id, opinions, levels, dice)
-
-
-def remix(work: Work) -> Remixed:
-    """The members' mix of a case, and what the canvas is to show of it.
-
-    What is kept is shown where nothing else is tried; a mix in which a member is missing only
-    where nothing is kept yet.
-    """
-    predictions = work.sources.predictions
-    assert predictions is not None
-    mixed = None
-    if work.opinions is not None:
-        mixed = mix(work.panel, work.settings, work.opinions, work.case)
-    kept = predictions.read(work.case.id)
-    prediction = kept
-    if mixed is not None and (kept is None or (work.is_mix and not mixed.missing)):
-        prediction = mixed.prediction
-    if prediction is None:
-        return Remixed(mixed)
-    point = work.sources.point_for(work.case)
-    before = None
-    if kept is not None and prediction is not kept and work.truth is not None:
-        before = overlap(to_mask(kept, point), work.truth)[0]
-    predicted = Predicted.tried(prediction, point, to_mask(prediction, point))
-    return Remixed(mixed, predicted, before)
-
-
-def _mask(sources: Sources, case: Case, shape: tuple[int, int], levels: Levels) -> Mask:
-    """One member's mask at the shown prediction's operating point."""
-    said = Prediction(case.id, levels, np.zeros_like(levels), shape, False)
-    return to_mask(said, sources.point_for(case))
-
-
-def _equal(one: Prediction, other: Prediction) -> bool:
-    return one is other or (
-        np.array_equal(one.probability, other.probability)
-        and np.array_equal(one.disagreement, other.disagreement)
-        and one.in_sample == other.in_sample
-    )
 
 
 def _weights(settings: Member | None) -> str:

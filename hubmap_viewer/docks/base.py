@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLabel,
+    QProgressBar,
     QPushButton,
     QScrollArea,
     QSizePolicy,
@@ -210,3 +211,9 @@ def enable(button: QWidget, why_not: str = "") -> None:
     """Enable, or disable with the reason as tool tip."""
     button.setEnabled(not why_not)
     button.setToolTip(why_not)
+
+
+def fill(bar: QProgressBar, share: float | None) -> None:
+    """Show the share done, 0 to 1; None: something is being done."""
+    bar.setRange(0, 0 if share is None else 1000)
+    bar.setValue(round(1000 * (share or 0)))

@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
 )
 
 from hubmap_viewer import library
-from hubmap_viewer.docks.base import Dock, combo, enable, form, heading, primary, quiet
+from hubmap_viewer.docks.base import Dock, combo, enable, fill, form, heading, primary, quiet
 from hubmap_viewer.docks.settings_tree import SettingsTree
 from hubmap_viewer.docks.soon import Soon
 from hubmap_viewer.engine import Engine
@@ -264,8 +264,7 @@ class EnsembleDock(Dock):
 
     def _show_progress(self) -> None:
         work = self._predicting
-        self.bar.setRange(0, 0 if work.share is None else 1000)
-        self.bar.setValue(round(1000 * (work.share or 0)))
+        fill(self.bar, work.share)
         self.state.setText(work.words)
         if work.problem:
             self.notice.tell(work.problem, wrong=work.is_wrong)

@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
 )
 
 from hubmap_viewer.ensemble_lines import short
-from hubmap_viewer.members import Row
+from hubmap_viewer.member_rows import Row
 
 COLUMNS = ("member", "weight", "Dice alone")
 TIPS = (

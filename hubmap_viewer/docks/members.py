@@ -14,7 +14,8 @@ from qtpy.QtWidgets import (
     QSizePolicy,
 )
 
-from hubmap_viewer.docks.base import Dock, enable, heading, primary, quiet
+from hubmap_viewer import member_words
+from hubmap_viewer.docks.base import Dock, enable, fill, heading, primary, quiet
 from hubmap_viewer.docks.member_table import MemberTable
 from hubmap_viewer.members import Members
 from hubmap_viewer.predicting import Predicting
@@ -23,11 +24,6 @@ from trainer.errors import TrainerError
 
 HINT = "Members: see what each network says, weigh it, and watch the mix follow."
 
-NOT_KEPT = (
-    "What each member says of this case is not kept. In the Ensemble dock predict it with "
-    "“Keep each member's probabilities”, and members can be mixed here."
-)
-FUSIONS = {"mean": "weighted mean", "geometric": "weighted geometric mean", "vote": "votes"}
 LOOK = "Choose a member to see its own mask's outline, in yellow."
 
 
@@ -126,9 +122,7 @@ class MembersDock(Dock):
         self.browse.setVisible(lost)
         self.title.setVisible(found is not None)
         if found is not None:
-            members, how = len(rows), FUSIONS[found.panel.ensemble.fusion]
-            many = "" if members == 1 else "s"
-            self.title.setText(f"{found.panel.ensemble.name} · {members} member{many} · {how}")
+            self.title.setText(member_words.title(found))
             self.title.setToolTip(str(found.file.source))
         self._show_scope()
         self._show_apply()
@@ -157,88 +151,24 @@ class MembersDock(Dock):
         enable(self.reset, "" if tried else "Nothing is being tried.")
 
     def _show_state(self) -> None:
-        self.state.setText(self._words_of_state())
-
-    def _words_of_state(self) -> str:
-        model, here = self.model, self.session.open
-        if self.session.predictions is None:
-            return "No predictions are shown: predict cases first, in the Ensemble dock."
-        if model.problem:
-            return f"Problem: {model.problem}"
-        if model.searching:
-            return "Looking for the ensemble that made these predictions …"
-        if model.found is None:
-            return "The ensemble that made these predictions is not in the cohort's folder."
-        if here is None:
-            return "Open a case to mix its members."
-        if here.blind:
-            return "This case is drawn blind: its members are hidden until it is finished."
-        if model.heard is not None and not model.heard.levels:
-            return NOT_KEPT
-        if model.mixed is None:
-            return f"Reading what the members say of {here.id} …"
-        return self._words_of_mix()
-
-    def _words_of_mix(self) -> str:
-        model, here = self.model, self.session.open
-        assert here is not None
-        assert model.mixed is not None
-        asked, missing = len(model.mixed.asked), len(model.mixed.missing)
-        if missing and here.predicted is not None and self._is_partial():
-            return f"Case {here.id}: {asked - missing} of {asked} members so far."
-        if missing and model.is_mix:
-            return (
-                f"Case {here.id}: {missing} of {asked} members are not kept, so the mix is not"
-                " shown. Predict the case with them kept."
-            )
-        what = "the mix being tried" if model.is_mix else "as predicted"
-        scores = here.scores.prediction
-        before = "" if model.before is None else f"{model.before:.3f} → "
-        dice = "" if scores is None else f", Dice {before}{scores:.3f}"
-        crf = model.found is not None and model.found.panel.ensemble.crf_for(model.organ)
-        after = " The dense CRF is not part of it: it comes with “Mix all”." if crf else ""
-        return f"Case {here.id}: {what}{dice}.{after if model.is_mix else ''}"
-
-    def _is_partial(self) -> bool:
-        """Whether the open case has no prediction yet, only some members' mix."""
-        shown, here = self.session.predictions, self.session.open
-        return shown is not None and here is not None and shown.stamp(here.id) is None
+        self.state.setText(member_words.state(self.model))
 
     def _show_mix_all(self) -> None:
         model = self.model
         count = len(model.kept_cases) if model.found is not None else 0
         self.mix_all.setVisible(model.found is not None and count > 0)
         self.mix_all.setText(f"Mix all {count} kept cases" if count > 1 else "Mix the kept case")
-        why = ""
-        if self._predicting.job is not None:
-            why = "A prediction is running."
-        elif model.unwritten:
-            why = "Write the weights first: all cases are mixed as the file says."
-        elif not model.is_outdated:
-            why = "Every case is mixed as the file says."
-        enable(self.mix_all, why)
-        self.caveat.setText(self._words_of_caveat())
+        busy = self._predicting.job is not None
+        enable(self.mix_all, member_words.why_not_mix_all(model, busy=busy))
+        self.caveat.setText(member_words.caveat(self.model))
         self.caveat.setVisible(bool(self.caveat.text()))
-
-    def _words_of_caveat(self) -> str:
-        model = self.model
-        if model.found is None or not (model.is_outdated or model.tried.changed()):
-            return ""
-        others = "The other cases' masks and scores are still of the weights before"
-        if model.unwritten:
-            return f"{others}."
-        return (
-            f"{others}: mix them anew, without a network. Both mixes stay, and the Compare dock"
-            " tells them apart."
-        )
 
     def _show_progress(self) -> None:
         work = self._predicting
         running = work.job is not None
         for widget in (self.bar, self.cancel, self.progress):
             widget.setVisible(running)
-        self.bar.setRange(0, 0 if work.share is None else 1000)
-        self.bar.setValue(round(1000 * (work.share or 0)))
+        fill(self.bar, work.share)
         self.progress.setText(work.words)
         enable(self.cancel, "It is stopping." if work.cancelling else "")
 

@@ -14,8 +14,9 @@ from qtpy.QtTest import QTest
 from cohorts import Drawn, write_cohort
 from gui.conftest import Window
 from gui.test_predict import choose, finished
-from hubmap_viewer.docks.members import NOT_KEPT, MembersDock
+from hubmap_viewer.docks.members import MembersDock
 from hubmap_viewer.layers import PREVIEW
+from hubmap_viewer.member_words import NOT_KEPT
 from trainer.data.opinions import KeptOpinions
 from trainer.settings import read_ensemble
 
