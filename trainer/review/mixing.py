@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -90,7 +90,7 @@ def dice_by_candidate(
     found = []
     for weights in grid:
         mixed = mixer(predictions, weights)
-        at_own = Prediction(case.id, _at(mixed.probability, small), mixed.disagreement, small.shape)
+        at_own = replace(mixed, shape=(height, width))
         found.append(Histograms([of(case, at_own, small)]).table[0])
     return np.array(found, np.float32)
 
@@ -132,10 +132,3 @@ def _between(bars: tuple[int, ...], parts: int, runs: int) -> Weights:
     """Stars and bars: what lies between one bar and the next, of so many parts."""
     edges = (-1, *bars, parts + runs - 1)
     return tuple((after - before - 1) / parts for before, after in itertools.pairwise(edges))
-
-
-def _at(levels: NDArray[np.uint8], like: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    if levels.shape == like.shape:
-        return levels
-    large = cv2.resize(levels, like.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    return np.asarray(large, np.uint8)
