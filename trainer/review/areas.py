@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.data.case import Case, Mask, Prediction
-from trainer.metrics import counted
+from trainer.metrics import dice
 from trainer.predict.postprocess import OperatingPoint, cut, enlarged
 from trainer.review.held_out import Choice, Gain, splits
 from trainer.settings import Area
@@ -75,7 +75,7 @@ def units_of(case: Case, prediction: Prediction, truth: Mask, point: OperatingPo
     empty = 0.0 if size else 1.0
     if point.steps.never_empty and mask.any():
         none_left = replace(without_area(point), least=float(mask.size + 1))
-        empty = counted(cut(levels, none_left), truth).overlap()[0]
+        empty = dice(cut(levels, none_left), truth)
     return Units(areas[1:], hits[1:], size, empty, scale)
 
 

@@ -14,7 +14,7 @@ from trainer.data.atomic import replacing
 from trainer.data.case import Case, Mask
 from trainer.data.predictions import Predictions
 from trainer.errors import ExportError, PredictionError, TrainerError
-from trainer.metrics import dice, iou
+from trainer.metrics import overlap
 from trainer.object_metrics import object_scores
 from trainer.predict.postprocess import OperatingPoint, to_mask
 
@@ -139,8 +139,7 @@ def _score(case: Case, truth: Mask | None, predictions: Predictions, objects: bo
     if misfit := predictions.misfit(prediction, (truth.shape[0], truth.shape[1])):
         raise misfit
     found = to_mask(prediction, OperatingPoint.of(predictions.masking, case))
-    both = dice(found, truth), iou(found, truth)
-    score = Score(case.id, case.organ, *both, prediction.in_sample)
+    score = Score(case.id, case.organ, *overlap(found, truth), prediction.in_sample)
     if not objects or not (found.any() or truth.any()):
         return score
     units = object_scores(found, truth)
