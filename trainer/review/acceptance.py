@@ -16,13 +16,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Literal, Self
 
-import numpy as np
-
 from trainer.data.case import Case, Prediction
 from trainer.data.predictions import Predictions
 from trainer.data.store import BatchCase, Revision, is_reviewed
 from trainer.errors import MaskError, PredictionError, SettingsError
-from trainer.predict.postprocess import OperatingPoint, to_mask
+from trainer.predict.postprocess import OperatingPoint, cut, to_mask
 from trainer.review.certainty import confidence, disagreement
 from trainer.review.sampling import allowed, bound, draw, enough
 
@@ -285,4 +283,4 @@ def _finds_something(prediction: Prediction, point: OperatingPoint) -> bool:
     if point.steps.changes_masks:
         return bool(to_mask(prediction, point).any())
     # enlarging adds nothing: the small map is enough
-    return bool(np.any(prediction.probability >= point.threshold * 255 - 1e-6))
+    return bool(cut(prediction.probability, point.threshold).any())
