@@ -79,8 +79,7 @@ def _scores(cohort: Cohort, path: Path, terminal: Terminal, wish: Wish) -> dict[
         terminal.note(f"{path}: {seen} cases were seen in training and are left out.")
     if folder.masking.changes_masks:
         terminal.note(f"{path}: {BEFORE_STEPS}")
-    scores = histograms.dice(folder.masking.threshold_of(set(histograms.organs)), 0.5)
-    return {histograms.ids[place]: float(scores[place]) for place in histograms.measured()}
+    return histograms.dice_of_unseen(folder.masking)
 
 
 def _tables(comparison: Comparison) -> Table:

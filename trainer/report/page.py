@@ -128,7 +128,11 @@ def _measure(
     if before is not None:
         earlier = _count(cohort, before, [one for one in ids if one in before.ids()], heard)
         organs = dict(zip(counted.ids, counted.organs, strict=True))
-        found_both = compare(_dice(earlier, before), _dice(counted, predictions), organs)
+        found_both = compare(
+            earlier.dice_of_unseen(before.masking),
+            counted.dice_of_unseen(predictions.masking),
+            organs,
+        )
         if found_both.rows:
             name = str(before.description.get("ensemble", before.folder.name))
             steps = any(one.masking.changes_masks for one in (before, predictions))
@@ -147,15 +151,6 @@ def _count(cohort: Cohort, predictions: Predictions, ids: list[str], heard: Hear
         heard("Counting pixels", len(counted) / max(1, len(ids)))
         counted += [one] if isinstance(one, Histogram) else []
     return Histograms(counted)
-
-
-def _dice(counted: Histograms, predictions: Predictions) -> dict[str, float]:
-    """Of each case that was not seen in training, at the ensemble's own thresholds.
-
-    Before its post-processing.
-    """
-    scores = counted.dice(predictions.masking.threshold_of(set(counted.organs)), 0.5)
-    return {counted.ids[place]: float(scores[place]) for place in counted.measured()}
 
 
 def _add_curated(report: Report, cohort: Cohort, store: Store, heard: Heard) -> None:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from trainer.predict.postprocess import lowest_level
 from trainer.review.counting import BEFORE_STEPS, LEVELS, Histogram, of
 from trainer.review.gathering import gather
+from trainer.settings import Masking
 
 __all__ = ["BEFORE_STEPS", "Average", "Histogram", "Histograms", "gather", "of"]
 
@@ -88,6 +89,14 @@ class Histograms(Sequence[Histogram]):
         """IoU of every case, float64 (n,), at its organ's threshold or at the common one."""
         both, total = self._at(threshold_of, default)
         return _ratio(both, total - both)
+
+    def dice_of_unseen(self, masking: Masking) -> dict[str, float]:
+        """Dice by id of the cases that were not seen in training, at an ensemble's thresholds.
+
+        Before its post-processing.
+        """
+        scores = self.dice(masking.threshold_of(set(self.organs)), masking.threshold)
+        return {self.ids[place]: float(scores[place]) for place in self.measured()}
 
     def by_organ(self, scores: NDArray[np.float64]) -> dict[str, Average]:
         """Averages of the cases' scores (n,), an organ each in alphabetical order."""
