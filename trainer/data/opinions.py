@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from trainer.data.atomic import replacing
 from trainer.data.predictions import DAMAGE, MEMBERS
+from trainer.data.stamp import stamp_of
 from trainer.errors import PredictionError
 
 
@@ -73,11 +74,7 @@ class KeptOpinions:
 
     def stamp(self, case_id: str) -> tuple[int, int] | None:
         """What changes when the case's opinions do; None where there are none."""
-        try:
-            status = self._path(case_id).stat()
-        except OSError:
-            return None
-        return status.st_size, status.st_mtime_ns
+        return stamp_of(self._path(case_id))
 
     def take_over(self, other: KeptOpinions, case_ids: Iterable[str]) -> None:
         """Keep here as well what another folder has of cases of which nothing is kept here.

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from trainer.data.atomic import replacing
 from trainer.data.case import Prediction
+from trainer.data.stamp import stamp_of
 from trainer.data.tiff import LARGEST
 from trainer.errors import PredictionError
 from trainer.settings.postprocess import Masking
@@ -193,11 +194,7 @@ class Predictions:
 
     def stamp(self, case_id: str) -> tuple[int, int] | None:
         """What changes when the case's prediction does; None where there is none."""
-        try:
-            status = self._path(case_id).stat()
-        except OSError:
-            return None
-        return status.st_size, status.st_mtime_ns
+        return stamp_of(self._path(case_id))
 
     def threshold_for(self, organ: str) -> float:
         """Probability from which a pixel belongs to a unit: the organ's own or the common one.

@@ -11,6 +11,7 @@ from typing import Literal
 
 from trainer.data import table
 from trainer.data.case import Case
+from trainer.data.stamp import stamp_of
 from trainer.errors import CohortError, TrainerError
 
 Split = Literal["train", "test"]
@@ -49,7 +50,7 @@ class Rows:
         self._width = 0
         self._images = _names(self.folder / f"{self.split}_images")
         self._annotations = _names(self.folder / f"{self.split}_annotations")
-        self._stamp = self._now()
+        self._stamp = stamp_of(self.csv)
 
     def read(
         self, known: dict[str, Case], problems: list[TrainerError]
@@ -69,7 +70,7 @@ class Rows:
         """The rle cell of a case, read anew."""
         if "rle" not in self.columns:
             return ""
-        if self._now() == self._stamp:
+        if stamp_of(self.csv) == self._stamp:
             cells = table.line_at(self.csv, case.row, *place)
             if len(cells) == self._width and cells[self.columns["id"]].strip() == case.id:
                 return cells[self.columns["rle"]].strip()
@@ -80,14 +81,6 @@ class Rows:
     def annotation(self, case_id: str) -> Path:
         """Where the case's polygons are, if it has any."""
         return self.folder / f"{self.split}_annotations" / f"{case_id}.json"
-
-    def _now(self) -> tuple[int, int] | None:
-        """What changes when the file does; None where it is gone."""
-        try:
-            status = self.csv.stat()
-        except OSError:
-            return None
-        return status.st_mtime_ns, status.st_size
 
     def _read_header(self, cells: list[str], problems: list[TrainerError]) -> None:
         names = [cell.strip() for cell in cells]

@@ -11,6 +11,7 @@ from pathlib import Path
 from trainer.data.case import Case, Mask
 from trainer.data.cohort import Cohort
 from trainer.data.predictions import Predictions
+from trainer.data.stamp import stamp_of
 from trainer.errors import PredictionError, SettingsError, TrainerError
 from trainer.review.counting import Histogram, of
 from trainer.review.kept import Counts, Kept
@@ -131,15 +132,7 @@ class _Counting:
         """What changes when a file does that the cohort's truth is read from."""
         folder = self.cohort.folder
         polygons = folder / f"{case.split}_annotations" / f"{case.id}.json"
-        return f"{_state(folder / f'{case.split}.csv')} {_state(polygons)}"
-
-
-def _state(path: Path) -> tuple[int, int] | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_size, status.st_mtime_ns
+        return f"{stamp_of(folder / f'{case.split}.csv')} {stamp_of(polygons)}"
 
 
 def _digest(mask: Mask) -> str:
