@@ -14,6 +14,7 @@ from rich.table import Table
 
 from trainer import named
 from trainer.commands import counted
+from trainer.commands.calibrating import advise, as_json, table
 from trainer.errors import SettingsError, TrainerError
 from trainer.terminal import Terminal, Wish
 
@@ -91,8 +92,6 @@ def calibrate(
         applied = None if apply is None else _apply(apply, folder, organs, terminal)
         rows = [asdict(one) for one in organs]
         document = {"organs": rows, "all": asdict(every), "rule": RULE, "applied": applied}
-        from trainer.commands.calibrating import advise, as_json, table
-
         advised = advise(opened, runs, histograms, terminal, wish, write, diagram)
         document |= {"settings": as_json(advised), "written": None if write is None else str(write)}
         terminal.result(document, Group(_table([*organs, every]), table(advised)))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from rich.box import SIMPLE
 from rich.table import Table
 
@@ -130,7 +130,7 @@ def _choice(choice: Choice[Any]) -> dict[str, Any]:
 
 def _reliability(found: Reliability) -> dict[str, Any]:
     def listed(values: Any) -> list[float | None]:
-        return [None if np.isnan(value) else float(value) for value in values]
+        return [None if math.isnan(value) else float(value) for value in values]
 
     told, true, share = map(listed, (found.told, found.true, found.share))
     return {"error": found.error, "told": told, "true": true, "share": share}
@@ -173,5 +173,5 @@ def _words(value: Any) -> str:
         return " ".join(f"{share:.2f}" for share in value)
     if isinstance(value, float):
         return f"{value:g}"
-    unit, size = next(iter(value.model_dump(mode="json").items()), ("px", value.px))
+    ((unit, size),) = value.model_dump(mode="json").items()
     return f"{size:g} {'µm²' if unit == 'um2' else unit}"
