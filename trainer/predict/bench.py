@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -11,21 +10,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 
-from trainer.data.case import Case, Prediction
-from trainer.predict.ensemble import Prepared, Told
+from trainer.data.case import Prediction
+from trainer.predict.ensemble import Predictor, Prepared
 from trainer.predict.kept import begin
+from trainer.predict.memory import most_resident
 from trainer.predict.networks import never
 from trainer.predict.postprocess import OperatingPoint, to_mask
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-
     from trainer.data.cohort import Cohort
     from trainer.data.predictions import Predictions
-    from trainer.predict.ensemble import Predictor
 
 STAGES = ("read", "resize", "network", "fuse", "write", "mask")
 
@@ -103,7 +99,7 @@ def _timed(
     with timing.stage("write"):
         out.write(prediction)
     with timing.stage("mask"):
-        _cut(prediction, predictor, case)
+        to_mask(prediction, OperatingPoint.of(predictor.ensemble.masking, case))
     timing.total = time.perf_counter() - began
     return timing
 
@@ -112,7 +108,7 @@ def _predicted(
     predictor: Predictor, prepared: Prepared, timing: Timing, cancelled: Callable[[], bool]
 ) -> Prediction:
     """Until the last member has spoken it is the networks' time, then it is fusion's."""
-    steps: Generator[Told, None, Prediction] = predictor.steps(prepared, cancelled)
+    steps = predictor.steps(prepared, cancelled)
     spoken = 0
     with closing(steps):
         while True:
@@ -124,27 +120,13 @@ def _predicted(
             spoken += told.opinion is not None
 
 
-def _cut(prediction: Prediction, predictor: Predictor, case: Case) -> int:
-    mask = to_mask(prediction, OperatingPoint.of(predictor.ensemble.masking, case))
-    return int(np.count_nonzero(mask))
-
-
 def peak_memory(device: torch.device) -> dict[str, int]:
     """The most bytes that this process has had, ``main``, and on its GPU, ``device``.
 
     Of main memory since the process began, libraries included; 0 where the system does not
     tell (Windows).
     """
-    found = {"main": _most_resident()}
+    found = {"main": most_resident()}
     if device.type == "cuda":
         found["device"] = torch.cuda.max_memory_allocated(device)
     return found
-
-
-def _most_resident() -> int:
-    if sys.platform == "win32":
-        return 0
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else 1024 * peak

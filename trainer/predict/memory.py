@@ -41,7 +41,7 @@ class Memory:
     limit: float | None = None
 
     def room(self) -> float | None:
-        """Bytes that are left for a network's work; None where nobody has set a limit."""
+        """Bytes that are left for a network's work; None where nobody counts: no limit, no CUDA."""
         if self.limit is not None:
             return self.limit - _used(self.device)
         if self.device.type != "cuda":
@@ -67,14 +67,13 @@ def bytes_per_pixel(network: nn.Module, device: torch.device) -> float:
     """
     view = torch.zeros(1, 3, _SIDE, _SIDE, device=device)
     view = view.contiguous(memory_format=torch.channels_last)
-    tally = _Tally(device)
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
         before = torch.cuda.memory_allocated(device)
         _run(network, view, device)
         peak = torch.cuda.max_memory_allocated(device) - before
     else:
-        with tally:
+        with _Tally(device) as tally:
             _run(network, view, device)
         peak = tally.peak
     return _HEADROOM * (peak + view.nbytes) / _SIDE**2
@@ -142,6 +141,11 @@ def _resident() -> int:
     statm = Path("/proc/self/statm")
     if statm.is_file():
         return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return most_resident()
+
+
+def most_resident() -> int:
+    """The most bytes of main memory that this process has had; 0 where nobody tells (Windows)."""
     if sys.platform == "win32":
         return 0
     import resource
