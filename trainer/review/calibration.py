@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trainer.data.case import Case, Mask, Prediction
 from trainer.data.cohort import Cohort
@@ -14,7 +15,7 @@ from trainer.data.predictions import Predictions
 from trainer.errors import PredictionError
 from trainer.predict.fusion import tempered
 from trainer.predict.postprocess import OperatingPoint
-from trainer.review.areas import best_area, units_of
+from trainer.review.areas import Units, best_area, units_of
 from trainer.review.counting import Histogram, of
 from trainer.review.held_out import Choice, folds_of
 from trainer.review.histograms import Histograms
@@ -96,43 +97,53 @@ class OutOfFold:
         if not first:
             raise PredictionError(f"no case of {organ} was left out of training by every run")
         folds, _ = folds_of(self._histograms, there)
-        weights = None
-        if self._mixer is not None:
-            grid = candidates(len(self._runs))
-            mixer = self._mixer
-            tables = self._each(
-                f"Weights for {organ}",
-                first,
-                lambda case, truth: dice_by_candidate(case, self._read(case), truth, mixer, grid),
-            )
-            weights = best_weights(np.stack(tables), folds, grid)
-        masking = self._runs[0].masking
-        steps = masking.steps_for(organ)
+        weights = self._weights(organ, first, folds)
         used = None if weights is None else weights.used
         counts = first if used is None else self._count(organ, first, used, 1.0)
-        calibration = None
-        if steps.crf is None:
-            calibration = calibrated(counts, folds)
+        crf = self._runs[0].masking.steps_for(organ).crf
+        calibration = calibrated(counts, folds) if crf is None else None
         temperature = 1.0 if calibration is None else calibration.temperature.used
         if temperature != 1:
             counts = self._count(organ, first, used, temperature)
         threshold = best(Histograms(counts), organ)
+        area = self._area(organ, counts, folds, used, temperature, threshold)
+        return OrganSetting(organ, weights, calibration, threshold, area)
+
+    def _weights(
+        self, organ: str, cases: Sequence[Histogram], folds: NDArray[np.intp]
+    ) -> Choice[Weights] | None:
+        mixer = self._mixer
+        if mixer is None:
+            return None
+        grid = candidates(len(self._runs))
+        tables = self._each(
+            f"Weights for {organ}",
+            cases,
+            lambda case, truth: dice_by_candidate(case, self._read(case), truth, mixer, grid),
+        )
+        return best_weights(np.stack(tables), folds, grid)
+
+    def _area(
+        self,
+        organ: str,
+        cases: Sequence[Histogram],
+        folds: NDArray[np.intp],
+        weights: Weights | None,
+        temperature: float,
+        threshold: Best,
+    ) -> Choice[Area | None]:
+        masking = self._runs[0].masking
+        steps = masking.steps_for(organ)
         low = None if steps.low is None else moved(steps.low, temperature)
         steps = steps.model_copy(update={"low": low, "min_area": None})
 
-        def point_of(case: Case) -> OperatingPoint:
+        def units(case: Case, truth: Mask) -> Units:
             own = masking.threshold_for(organ, case.data_source)
             now = moved(own, temperature) if threshold.within_noise else threshold.threshold
-            return OperatingPoint(now, steps)
+            prediction = self._prediction(case, weights, temperature)
+            return units_of(case, prediction, truth, OperatingPoint(now, steps))
 
-        units = self._each(
-            f"Areas of {organ}",
-            counts,
-            lambda case, truth: units_of(
-                case, self._prediction(case, used, temperature), truth, point_of(case)
-            ),
-        )
-        return OrganSetting(organ, weights, calibration, threshold, best_area(units, folds))
+        return best_area(self._each(f"Areas of {organ}", cases, units), folds)
 
     def _count(
         self, organ: str, cases: Sequence[Histogram], weights: Weights | None, temperature: float
