@@ -5,7 +5,6 @@ Commands import what they need themselves, so that ``--help`` is there at once.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,6 +28,7 @@ from trainer.commands import (
     study,
     suspects,
 )
+from trainer.commands.threads import yield_threads
 from trainer.data.exchange import Format, What
 from trainer.errors import CohortError, TrainerError
 from trainer.terminal import Listener, Stopping, Terminal, Wish
@@ -94,7 +94,7 @@ def train(
             chosen = chosen.model_copy(update={"minutes": minutes})
         opened = named.cohort(cohort, terminal)
         store = named.store(opened, terminal) if curated else None
-        _yield_threads()
+        yield_threads()
         from trainer.train.run import run
 
         _say_unlabelled(opened, store, chosen, terminal)
@@ -269,11 +269,6 @@ def _as_json(value: object) -> dict[str, object]:
         key: item if isinstance(item, str | int | float | None) else str(item)
         for key, item in plain.items()
     }
-
-
-def _yield_threads() -> None:
-    """Waiting threads sleep instead of spinning: several times faster where cores are shared."""
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 
 if __name__ == "__main__":

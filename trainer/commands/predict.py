@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trainer import named
+from trainer.commands.threads import yield_threads
 from trainer.terminal import Terminal, Wish
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def predict(
     with Terminal(json).speaking() as terminal, Wish() as wish:
         opened = named.cohort(cohort, terminal)
         ids = named.cases(opened, case)
-        os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # waiting threads sleep
+        yield_threads()
         from trainer.predict.device import several
         from trainer.predict.ensemble import Predictor
         from trainer.predict.kept import begin
@@ -96,18 +97,20 @@ def predict(
             _executor(devices, workers, scheduler) as executor,
         ):
             predictions = begin(out, predictor)
-            stopped = lambda: wish.is_uttered  # noqa: E731
+
+            def stopped() -> bool:
+                return wish.is_uttered
+
             if executor is None:
                 steps = predict_cohort(opened, ids, predictor, predictions, stopped, keep_members)
             else:
-                threads = _threads(devices, workers)
                 job = Job(
                     *(path.resolve() for path in (opened.csv, ensemble, out)),
                     # a cluster's machines choose themselves unless a device is named
                     device=device if scheduler or workers else None,
                     memory=memory,
                     compiled=compile,
-                    threads=threads,
+                    threads=_threads(devices, workers),
                 )
                 steps = predict_shared(executor, job, ids, predictions, stopped, keep_members)
             for step in steps:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from contextlib import closing
 from dataclasses import asdict
@@ -13,6 +12,7 @@ import typer
 from rich.table import Table
 
 from trainer import named
+from trainer.commands.threads import yield_threads
 from trainer.errors import CohortError
 from trainer.terminal import Listener, Stopping, Terminal, Wish
 
@@ -66,8 +66,7 @@ def suspects(
         if minutes is not None:
             chosen = chosen.model_copy(update={"minutes": minutes})
         opened = named.cohort(cohort, terminal)
-        # waiting threads that sleep are several times faster where cores are shared
-        os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+        yield_threads()
         from trainer.study.suspects import RUN, Plan, run
 
         with terminal.meter() as meter, Stopping(out / RUN):
