@@ -43,7 +43,7 @@ class Terminal:
         self._problems.append(str(what))
         self._err.print(str(what), style="red")
 
-    def result(self, document: dict[str, Any], table: RenderableType | str) -> None:
+    def result(self, document: dict[str, Any], table: RenderableType) -> None:
         """The one result: a JSON document for machines, else a table or a sentence."""
         if self._as_json:
             text = json.dumps(document | {"problems": self._problems}, ensure_ascii=False, indent=2)
