@@ -54,13 +54,24 @@ class Counts(NamedTuple):
 
 def counted(a: NDArray[np.generic], b: NDArray[np.generic]) -> Counts:
     """The counts of two masks; takes and refuses what `dice` does."""
-    if a.shape != b.shape:
-        raise MaskError(f"masks of different sizes, {a.shape} and {b.shape}, cannot be compared")
+    check_sizes(a, b)
     if a.size == 0:
         return Counts(0, 0)
     a, b = _bytes(a), _bytes(b)
     both = cv2.countNonZero(cv2.min(a, b))
     return Counts(both, cv2.countNonZero(a) + cv2.countNonZero(b))
+
+
+def check_sizes(a: NDArray[np.generic], b: NDArray[np.generic]) -> None:
+    """Refuse two masks that cannot be compared.
+
+    Raises
+    ------
+    MaskError
+        If they are of different sizes.
+    """
+    if a.shape != b.shape:
+        raise MaskError(f"masks of different sizes, {a.shape} and {b.shape}, cannot be compared")
 
 
 def _bytes(mask: NDArray[np.generic]) -> NDArray[np.uint8]:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from trainer.errors import MaskError
+from trainer.metrics import check_sizes
 
 Labels = NDArray[np.int32]
 _Pairs = NDArray[np.int64]
@@ -69,10 +70,7 @@ def label_scores(found: NDArray[np.integer], truth: NDArray[np.integer]) -> Obje
 
     Takes and refuses what `object_scores` does.
     """
-    if found.shape != truth.shape:
-        raise MaskError(
-            f"masks of different sizes, {found.shape} and {truth.shape}, cannot be compared"
-        )
+    check_sizes(found, truth)
     ours, theirs = _Side.of(found), _Side.of(truth)
     if not ours.count or not theirs.count:
         same = ours.count == theirs.count

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from trainer.errors import MaskError
+from trainer.metrics import check_sizes
 
 Whole: TypeAlias = NDArray[np.int64]
 """Whole numbers, (N,)."""
@@ -136,10 +136,7 @@ class Overlay:
     """
 
     def __init__(self, first: NDArray[np.generic], second: NDArray[np.generic]) -> None:
-        if first.shape != second.shape:
-            raise MaskError(
-                f"masks of different sizes, {first.shape} and {second.shape}, cannot be compared"
-            )
+        check_sizes(first, second)
         self.shape: tuple[int, int] = (first.shape[0], first.shape[1])
         # a column of nothing at the end of each row keeps runs within their row
         stride = self.shape[1] + 1
