@@ -47,9 +47,9 @@ class Deciding:
         """
         session, finding = self._session, self._findings.here
         if finding is None:
-            session.take(side)
+            session.drawing.take(side)
             return
-        scene, here = session.scene(), session.open
+        scene, here = session.drawing.scene(), session.open
         if scene is None or here is None:
             return
         box, mask = Box(*finding.box), here.side(side)
@@ -61,7 +61,7 @@ class Deciding:
         else:
             edit = sides.take(scene, box, finding.region, mask, _TOOLS[side])
         if edit is not None:
-            session.apply(edit)
+            session.drawing.apply(edit)
         self._settle(finding)
 
     def leave(self) -> None:

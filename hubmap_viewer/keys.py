@@ -134,9 +134,9 @@ def session_keys(session: Session, deciding: Deciding) -> Actions:
         TAKE_PREDICTION: lambda: deciding.take("prediction"),
         CLEAR: lambda: deciding.take("nothing"),
         LEAVE: deciding.leave,
-        ALL_TRUTH: lambda: session.take("truth"),
-        ALL_PREDICTION: lambda: session.take("prediction"),
-        ALL_CLEAR: lambda: session.take("nothing"),
+        ALL_TRUTH: lambda: session.drawing.take("truth"),
+        ALL_PREDICTION: lambda: session.drawing.take("prediction"),
+        ALL_CLEAR: lambda: session.drawing.take("nothing"),
     }
 
 
@@ -151,8 +151,8 @@ def bind_layers(viewer: ViewerModel, session: Session, layers: CaseLayers, chose
     for key, name in ((SHOW_TRUTH, TRUTH), (SHOW_PREDICTION, PREDICTION), (SHOW_CURATED, CURATED)):
         viewer.bind_key(chosen[key], toggle(layers, name), overwrite=True)
     viewer.bind_key(chosen[PEEK], _peek(layers), overwrite=True)
-    layers.bind(chosen[UNDO], session.undo)
-    layers.bind(chosen[REDO], session.redo)
+    layers.bind(chosen[UNDO], session.drawing.undo)
+    layers.bind(chosen[REDO], session.drawing.redo)
 
 
 def finding_keys(findings: FindingList) -> Actions:

@@ -109,8 +109,8 @@ class CaseLayers:
 
     def _guard(self, _: object = None) -> None:
         """Only what will be kept can be drawn."""
-        if CURATED in self and self.curated.editable != self._session.may_draw:
-            self.curated.editable = self._session.may_draw
+        if CURATED in self and self.curated.editable != self._session.drawing.may_draw:
+            self.curated.editable = self._session.drawing.may_draw
 
     def _make(self, here: OpenCase) -> None:
         shape = here.loaded.shape
@@ -216,7 +216,7 @@ class CaseLayers:
     def _on_paint(self, event: object) -> None:
         if self._busy:
             return
-        self._session.painted(str(self.curated.mode), _painted_box(event))
+        self._session.drawing.painted(str(self.curated.mode), _painted_box(event))
 
     def _refresh_curated(self, box: Box) -> None:
         """Draw the part that changed: the texture shows the very array that was edited."""

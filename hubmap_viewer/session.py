@@ -5,78 +5,48 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
 
-from psygnal import Signal
-
+from hubmap_viewer.drawing import Drawing
 from hubmap_viewer.keeping import Change, Keeper, Verdict
 from hubmap_viewer.loading import Loaded, Predicted, Sources
 from hubmap_viewer.open_case import OpenCase
-from hubmap_viewer.past import Past, start_of
+from hubmap_viewer.past import Past
 from hubmap_viewer.permission import no_store, why_not
 from hubmap_viewer.scores import Scores
+from hubmap_viewer.signals import Signals
 from hubmap_viewer.veil import Veil
-from trainer.data.case import Mask
 from trainer.data.cohort import Cohort
-from trainer.data.edits import Box, Edit, History
 from trainer.data.predictions import Predictions
 from trainer.data.store import ACCEPT, Held, Reason, Revision, Status, Store
 from trainer.errors import ClaimError, StoreError, TrainerError
-from trainer.tools.scene import Scene
 
 TOLD = 3
 """Problems of a cohort that are told one by one; a folder without images has one a case."""
 
 
-class Session:
+class Session(Signals):
     """One cohort under review.
 
-    Every change goes through a method here and is told by a signal; signals
-    are emitted in the thread that owns the session.
+    Every change goes through a method here or of `drawing`, and is told by a signal.
 
     Parameters
     ----------
     post
         Has a function called in the thread that owns the session.
-    """
 
-    cohort_opened = Signal()
-    case_wanted = Signal(str)
-    """The id of a case that is to be loaded."""
-    case_opened = Signal()
-    case_failed = Signal(str)
-    """The id of a case that could not be opened; the one before stays open."""
-    mask_changed = Signal(object)
-    """The Box of the curated mask that changed other than by painting on the canvas."""
-    curated_changed = Signal()
-    """The curated mask changed, by whatever means: its scores are new."""
-    prediction_changed = Signal()
-    """The open case's prediction is another."""
-    predictions_changed = Signal()
-    """Other predictions are shown for the whole cohort, or another second ensemble's."""
-    thresholds_changed = Signal()
-    """An organ's threshold was tried; the open case's prediction follows by itself."""
-    queue_changed = Signal()
-    """Next and previous go through other cases, or in another order."""
-    framed = Signal(object)
-    """A box of the open case's image that the canvas is to go to."""
-    scores_changed = Signal()
-    """Many cases' scores are new at once."""
-    selection_changed = Signal()
-    case_updated = Signal(str)
-    """The id of a case whose status or scores are new."""
-    look_left = Signal()
-    """The case that is drawn blind is about to go: now or never its drawing is kept."""
-    leaving = Signal()
-    """The window is about to close: what is to be remembered is to be kept now."""
-    lost_settled = Signal(str)
-    """The id of a case whose lost strokes were recovered or left."""
-    saved = Signal(str)
-    told = Signal(object)
-    """A sentence for the user: a str, or the TrainerError that says it."""
+    Attributes
+    ----------
+    drawing
+        Changes the open case's mask.
+    keeper
+        Has what is drawn kept; None where there is no store.
+    pasts
+        What led to the masks of cases that were open, by their ids.
+    """
 
     def __init__(self, post: Callable[[Callable[[], None]], None] = lambda call: call()) -> None:
         self._post = post
+        self.drawing = Drawing(self)
         self.cohort: Cohort | None = None
         self.predictions: Predictions | None = None
         self.second: Predictions | None = None
@@ -92,25 +62,25 @@ class Session:
         self.veil: Veil | None = None
         self.resting: Veil | None = None
         """Over a case whose blind drawing waits to be finished: it comes back with the case."""
-        self._pasts: dict[str, Past] = {}
-        self._keeper: Keeper | None = None
+        self.pasts: dict[str, Past] = {}
+        self.keeper: Keeper | None = None
 
     @property
     def store(self) -> Store | None:
         """The cohort's revisions; None where there is no store."""
-        return None if self._keeper is None else self._keeper.store
+        return None if self.keeper is None else self.keeper.store
 
     @property
     def held(self) -> Held | None:
         """Who else has the cohort open and may write; None where this window may."""
-        return None if self._keeper is None else self._keeper.held
+        return None if self.keeper is None else self.keeper.held
 
     @property
     def sources(self) -> Sources:
         """Where masks are read from; a cohort must be open."""
         if self.cohort is None:
             raise TrainerError("no cohort is open", remedy="open a cohort's folder first")
-        journal = None if self._keeper is None else self._keeper.journal
+        journal = None if self.keeper is None else self.keeper.journal
         thresholds = dict(self.thresholds)
         return Sources(self.cohort, self.store, self.predictions, self.second, thresholds, journal)
 
@@ -123,7 +93,7 @@ class Session:
         self.predictions = self.second = None
         self.thresholds.clear()
         self.scores.clear()
-        self._pasts.clear()
+        self.pasts.clear()
         self._place = 0
         self.wanted, self.open = None, None
         self._open_store(cohort.folder)
@@ -139,31 +109,31 @@ class Session:
 
     def close(self) -> bool:
         """Save what is not saved yet; False if that failed."""
-        self._note_painting()
+        self.drawing.catch_up()
         self._lift_veil()
-        keeper, self._keeper = self._keeper, None
+        keeper, self.keeper = self.keeper, None
         return keeper is None or keeper.close()
 
     def _open_store(self, folder: Path) -> None:
         self.reviews = {}
         try:
-            self._keeper = Keeper(
+            self.keeper = Keeper(
                 folder,
                 saved=lambda revision: self._post(lambda: self._on_saved(folder, revision)),
                 failed=lambda error: self._post(lambda: self._on_not_saved(folder, error)),
             )
-            self.reviews = self._keeper.store.latest_all()
+            self.reviews = self.keeper.store.latest_all()
         except StoreError as error:
-            if self._keeper is not None:
-                self._keeper.close()
-                self._keeper = None
+            if self.keeper is not None:
+                self.keeper.close()
+                self.keeper = None
             self.told.emit(error)
 
     def status(self, case_id: str) -> Status:
         """The verdict on a case, the one just given included."""
         if self.open is not None and self.open.id == case_id:
             return self.open.status
-        draft = self._keeper.pending(case_id) if self._keeper else None
+        draft = self.keeper.pending(case_id) if self.keeper else None
         if draft is not None:
             return draft.status
         review = self.reviews.get(case_id)
@@ -183,14 +153,14 @@ class Session:
 
     def is_kept(self, case_id: str) -> bool:
         """Whether a curated mask of the case is in the store, or on its way there."""
-        pending = self._keeper is not None and self._keeper.pending(case_id) is not None
+        pending = self.keeper is not None and self.keeper.pending(case_id) is not None
         return pending or case_id in self.reviews
 
     # -- the case -----------------------------------------------------------------------
 
     def want(self, case_id: str) -> None:
         """Ask for a case; the one that is asked for last is the one that opens."""
-        self._note_painting()
+        self.drawing.catch_up()
         if self.veil is not None and self.veil.case_id != case_id:
             self._lift_veil()
         if self.resting is not None and self.resting.case_id == case_id:
@@ -232,13 +202,13 @@ class Session:
         case_id = loaded.case.id
         if case_id != self.wanted:
             return
-        draft = self._keeper.pending(case_id) if self._keeper else None
+        draft = self.keeper.pending(case_id) if self.keeper else None
         blind = self.veil is not None
         if blind and self.open is not None and self.open.blind and self.open.id == case_id:
             self.case_opened.emit()
             return
         try:
-            taken = None if self._keeper is None else self._keeper.claim(case_id)
+            taken = None if self.keeper is None else self.keeper.claim(case_id)
             if draft is None and self._is_outdated(loaded):
                 self.want(case_id)
                 return
@@ -247,7 +217,7 @@ class Session:
             return
         if self.veil is not None:
             loaded, draft = self.veil.over(loaded), None
-        known = draft is not None or case_id in self._pasts
+        known = draft is not None or case_id in self.pasts
         self.open = OpenCase(
             loaded=loaded,
             curated=loaded.curated if draft is None else draft.mask.copy(),
@@ -261,10 +231,10 @@ class Session:
             taken=taken,
             blind=blind,
         )
-        if self._keeper is not None:
-            self._keeper.active.restart()
+        if self.keeper is not None:
+            self.keeper.active.restart()
         self._repoint()
-        self._rescore()
+        self.rescore()
         self.case_opened.emit()
         self.case_updated.emit(case_id)
         if taken is not None:
@@ -276,7 +246,7 @@ class Session:
         """Whether a case has another revision since it was read, of this window or of others."""
         store, case_id = self.store, loaded.case.id
         read = 0 if loaded.revision is None else loaded.revision.id
-        if self._keeper is not None and self._keeper.newest(case_id) > read:
+        if self.keeper is not None and self.keeper.newest(case_id) > read:
             return True
         if store is None or not store.shared:
             return False
@@ -284,19 +254,19 @@ class Session:
         if latest is None or (loaded.revision is not None and loaded.revision.id == latest.id):
             return False
         self.reviews[case_id] = latest
-        self._pasts.pop(case_id, None)
+        self.pasts.pop(case_id, None)
         return True
 
     def _past(self, loaded: Loaded) -> Past:
         """What led to the case's mask: as this window knows it, else as the journal tells it."""
         case_id = loaded.case.id
-        if case_id not in self._pasts:
+        if case_id not in self.pasts:
             if loaded.lost is not None:
                 return loaded.past  # which it is, the user has yet to say
-            self._pasts[case_id] = loaded.past
-            if loaded.past.goes_on and self._keeper is not None:
-                self._keeper.goes_on(case_id)
-        return self._pasts[case_id]
+            self.pasts[case_id] = loaded.past
+            if loaded.past.goes_on and self.keeper is not None:
+                self.keeper.goes_on(case_id)
+        return self.pasts[case_id]
 
     def fail(self, case_id: str, error: BaseException) -> None:
         """Tell that a case could not be opened, if it is still wanted."""
@@ -332,160 +302,6 @@ class Session:
             self.scores[veil.case_id] = veil.scores
         self.case_updated.emit(veil.case_id)
 
-    # -- edits --------------------------------------------------------------------------
-
-    def scene(self) -> Scene | None:
-        """What a tool sees of the open case; None where it may not be changed."""
-        return self.open.scene() if self.open is not None and self._lets() else None
-
-    def _lets(self) -> bool:
-        """Whether the open case may be changed; if not, the user is told why."""
-        reason = why_not(self.open, self.held)
-        if reason is not None:
-            self.told.emit(reason)
-        return reason is None
-
-    @property
-    def may_draw(self) -> bool:
-        """Whether the open case's mask may be changed now."""
-        return self.open is not None and why_not(self.open, self.held) is None
-
-    def painted(
-        self, tool: str, box: Box | None = None, parameters: Mapping[str, Any] | None = None
-    ) -> None:
-        """Take note of what has been painted on ``curated`` inside the box."""
-        if self.open is not None:
-            edit = self.open.note(tool, box, parameters)
-            if edit is not None:
-                self._touched(Change("edit", edit))
-
-    def sketch(self, edit: Edit) -> None:
-        """Draw a part of a stroke; it is noted by `painted` once the stroke is done."""
-        if self.open is not None:
-            edit.apply(self.open.curated)
-            self.mask_changed.emit(edit.box)
-
-    def take(self, side: str) -> None:
-        """Replace the curated mask by ``truth``, by ``prediction``, or by ``nothing``."""
-        if self.open is None or not self._lets():
-            return
-        mask = self.open.side(side)
-        if mask is None:
-            self.told.emit(f"Case {self.open.id} has no {side} to start from.")
-            return
-        self._note_painting()
-        edit = self.open.become(mask, side)
-        if side == "prediction" and self.predictions is not None and self.open.predicted:
-            threshold, remixed = self.open.predicted.threshold, self.open.remixed
-            self.open.started_from = start_of(self.predictions, threshold, remixed=remixed)
-        if edit is None:
-            self.told.emit(f"The curated mask is {side} already.")
-        else:
-            self._changed("edit", edit)
-
-    def restore(self, mask: Mask, revision: Revision) -> None:
-        """Make an earlier revision's mask the open case's again, as an edit."""
-        if self.open is None or not self._lets():
-            return
-        self._note_painting()
-        edit = self.open.become(mask, "restore", {"revision": revision.id})
-        if edit is None:
-            self.told.emit(f"The curated mask is that of revision {revision.id} already.")
-        else:
-            self._changed("edit", edit)
-
-    def apply(self, edit: Edit) -> None:
-        """Make a tool's edit of the open case, and keep it."""
-        assert self.open is not None
-        self._note_painting()
-        self.open.apply(edit)
-        self._changed("edit", edit)
-
-    def amend(self, last: Edit, edit: Edit) -> bool:
-        """Make an edit in the last one's place; False if that is the last one no more."""
-        if self.open is None or self.open.history.last is not last:
-            return False
-        self.undo()
-        self.apply(edit)
-        return True
-
-    def recover(self) -> None:
-        """Take the strokes over that the open case's last window did not save."""
-        here, keeper = self.open, self._keeper
-        if here is None or keeper is None or here.lost is None or not self._decides():
-            return
-        edit = here.recover()
-        self._pasts[here.id] = here.past
-        keeper.goes_on(here.id)
-        if edit is not None:
-            self.mask_changed.emit(edit.box)
-        here.status = "in work"
-        self._rescore()
-        self._keep()
-        self.curated_changed.emit()
-        self.lost_settled.emit(here.id)
-        self.case_updated.emit(here.id)
-
-    def discard(self) -> None:
-        """Leave the strokes that were not saved; the journal keeps them, and asks no more."""
-        here, keeper = self.open, self._keeper
-        if here is None or keeper is None or here.lost is None or not self._decides():
-            return
-        here.lost = None
-        self._pasts[here.id] = here.past
-        keeper.begin(here)
-        self.lost_settled.emit(here.id)
-
-    def _decides(self) -> bool:
-        """Whether the open case's lost strokes are this window's to decide on."""
-        assert self.open is not None
-        if self.open.taken is not None:
-            self.told.emit(why_not(self.open, self.held))
-        return self.open.taken is None
-
-    def undo(self) -> None:
-        """Take the open case's last edit back."""
-        self._travel("undo", History.undo)
-
-    def redo(self) -> None:
-        """Make the open case's last undone edit again."""
-        self._travel("redo", History.redo)
-
-    def _travel(
-        self, way: Literal["undo", "redo"], move: Callable[[History, Mask], Edit | None]
-    ) -> None:
-        if self.open is None or not self._lets():
-            return
-        self._note_painting()
-        edit = self.open.travel(move, way)
-        if edit is None:
-            self.told.emit(f"Nothing to {way} on case {self.open.id}.")
-        else:
-            self._changed(way, edit)
-
-    def _note_painting(self) -> None:
-        """Catch what has been drawn without a word, so that nothing drawn is lost."""
-        self.painted("paint")
-
-    def _changed(self, kind: Literal["edit", "undo", "redo"], edit: Edit) -> None:
-        self.mask_changed.emit(edit.box)
-        self._touched(Change(kind, edit))
-
-    def _touched(self, change: Change) -> None:
-        assert self.open is not None
-        here = self.open
-        if here.blind:
-            self.curated_changed.emit()
-            return
-        if here.status == "accepted":
-            self.told.emit(f"Case {here.id} was changed: it is no longer accepted.")
-        if here.status != "needs second opinion":
-            here.status = "in work"
-        self._rescore(prediction=False)
-        self._keep(change)
-        self.curated_changed.emit()
-        self.case_updated.emit(here.id)
-
     # -- verdicts -----------------------------------------------------------------------
 
     def judge(self, status: Status, note: str = "", reason: Reason | None = None) -> None:
@@ -505,28 +321,29 @@ class Session:
         if self.open.blind:
             self.told.emit(f"Case {self.open.id} is drawn blind: finish that in Audit first.")
             return
-        self._note_painting()
-        if not self._lets():
+        self.drawing.catch_up()
+        if not self.drawing.allowed():
             return
         self.open.status = status
-        self._rescore()
-        self._keep(verdict=Verdict(note, reason))
+        self.rescore()
+        self.keep(verdict=Verdict(note, reason))
         self.case_updated.emit(self.open.id)
 
-    def _keep(self, change: Change | None = None, verdict: Verdict | None = None) -> None:
+    def keep(self, change: Change | None = None, verdict: Verdict | None = None) -> None:
+        """Have the open case's state kept; where it cannot be, the user is told."""
         assert self.open is not None
-        here, keeper = self.open, self._keeper
+        here, keeper = self.open, self.keeper
         if keeper is None or not keeper.keep(here, change, verdict):
             self.told.emit(why_not(here, self.held) or no_store(here))
 
     def unsaved(self) -> list[str]:
         """Ids of the cases whose newest state is not on disk yet."""
-        return [] if self._keeper is None else self._keeper.unsaved()
+        return [] if self.keeper is None else self.keeper.unsaved()
 
     def flush(self) -> bool:
         """Have all that was drawn on disk now; False if that failed."""
-        self._note_painting()
-        return self._keeper is None or self._keeper.flush()
+        self.drawing.catch_up()
+        return self.keeper is None or self.keeper.flush()
 
     def _on_saved(self, folder: Path, revision: Revision) -> None:
         if self._is_open(folder):
@@ -538,15 +355,15 @@ class Session:
         if not self._is_open(folder):
             return
         self.told.emit(error)
-        if isinstance(error, ClaimError) and error.case is not None and self._keeper is not None:
-            self._pasts.pop(error.case, None)
-            self._keeper.lose(error.case)
+        if isinstance(error, ClaimError) and error.case is not None and self.keeper is not None:
+            self.pasts.pop(error.case, None)
+            self.keeper.lose(error.case)
             if self.open is not None and self.open.id == error.case:
                 self.want(error.case)
 
     def _is_open(self, folder: Path) -> bool:
         """Whether this cohort is still the one under review: its saver may speak later."""
-        return self._keeper is not None and self.cohort is not None and self.cohort.folder == folder
+        return self.keeper is not None and self.cohort is not None and self.cohort.folder == folder
 
     def reread_reviews(self) -> None:
         """Take over what has been kept past this session, as by a bulk acceptance."""
@@ -556,9 +373,9 @@ class Session:
         new = {id: review for id, review in self.reviews.items() if before.get(id) != review}
         drawn = {id for id, review in new.items() if review.tool == ACCEPT}
         for case_id in drawn:
-            self._pasts.pop(case_id, None)
-            if self._keeper is not None:
-                self._keeper.begins_anew(case_id)
+            self.pasts.pop(case_id, None)
+            if self.keeper is not None:
+                self.keeper.begins_anew(case_id)
         here = self.open
         if here is not None and here.id in new:
             here.status = new[here.id].status
@@ -600,7 +417,7 @@ class Session:
         """Have organs' predictions become masks at these thresholds; others at their own."""
         self.thresholds = dict(thresholds)
         if self._repoint():
-            self._rescore(curated=False)
+            self.rescore(curated=False)
             self.prediction_changed.emit()
         self.thresholds_changed.emit()
 
@@ -632,7 +449,7 @@ class Session:
             return
         self.open.predicted, self.open.second, self.open.remixed = predicted, second, remixed
         self._repoint()
-        self._rescore()
+        self.rescore()
         self.prediction_changed.emit()
         self.case_updated.emit(case_id)
 
@@ -651,7 +468,8 @@ class Session:
         self.scores.update(scores if self.veil is None else self.veil.take(scores))
         self.scores_changed.emit()
 
-    def _rescore(self, *, curated: bool = True, prediction: bool = True) -> None:
+    def rescore(self, *, curated: bool = True, prediction: bool = True) -> None:
+        """Compare the open case's masks with truth; those that are not named are as before."""
         assert self.open is not None
         if self.open.blind:
             return

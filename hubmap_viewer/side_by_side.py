@@ -169,7 +169,7 @@ class SideBySide:
         self.other.layers.clear()
 
     def _on_paint(self) -> None:
-        self._session.painted(str(self._layers.curated.mode))
+        self._session.drawing.painted(str(self._layers.curated.mode))
 
     # -- one pan and zoom -----------------------------------------------------------------
 

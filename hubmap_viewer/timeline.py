@@ -93,7 +93,7 @@ class Timeline:
         def put(mask: Mask) -> None:
             if self._session.open is not None and self._session.open.id == case_id:
                 self.stop()
-                self._session.restore(mask, moment.revision)
+                self._session.drawing.restore(mask, moment.revision)
 
         self._call(partial(store.mask, moment.revision), put, self._session.told.emit)
 

@@ -55,7 +55,7 @@ class WholeCase:
 
     def keep(self) -> None:
         """Make it the curated mask."""
-        scene = self._session.scene()
+        scene = self._session.drawing.scene()
         if scene is None or not self.looking:
             return
         edit = whole.keep(scene, self.settings)
@@ -63,7 +63,7 @@ class WholeCase:
         if edit is None:
             self._session.told.emit("The curated mask is that already.")
         else:
-            self._session.apply(edit)
+            self._session.drawing.apply(edit)
 
     def _on_case(self) -> None:
         if self.looking:
@@ -74,7 +74,7 @@ class WholeCase:
         self.changed.emit()
 
     def _compute(self) -> None:
-        scene = self._session.scene()
+        scene = self._session.drawing.scene()
         if scene is None:
             return
         if self._busy:

@@ -22,13 +22,13 @@ def as_after_a_crash(folder: Path) -> np.ndarray:
     here = session.open
     assert here is not None
     here.curated[:5] ^= 1
-    session.painted("paint")
+    session.drawing.painted("paint")
     session.flush()
     before = folder.parent / "before"
     shutil.copytree(folder, before)
     for row in (60, 120):
         here.curated[row : row + 5] ^= 1
-        session.painted("paint")
+        session.drawing.painted("paint")
     drawn = here.curated.copy()
     session.close()
     for path in folder.glob(f"{FILE}*"):

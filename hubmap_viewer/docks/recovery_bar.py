@@ -29,8 +29,8 @@ class RecoveryBar(QFrame):
         layout.addWidget(self.words)
         layout.addLayout(row)
         self.show_it.clicked.connect(recovery.go)
-        self.recover.clicked.connect(session.recover)
-        self.discard.clicked.connect(session.discard)
+        self.recover.clicked.connect(session.drawing.recover)
+        self.discard.clicked.connect(session.drawing.discard)
         recovery.changed.connect(self._show)
         self._show()
 

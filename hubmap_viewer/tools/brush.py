@@ -42,7 +42,7 @@ class SmartBrush(Tool):
         edit = None if scene is None else brush.paint(scene, new, self._diameter() / 2)
         if edit is not None:
             self._box = edit.box if self._box is None else self._box.union(edit.box)
-            self.session.sketch(edit)
+            self.session.drawing.sketch(edit)
 
     def stroke(self, points: Sequence[Point]) -> None:
         self.draw(points)
@@ -52,4 +52,4 @@ class SmartBrush(Tool):
         """Keep what is drawn of a stroke, done or not."""
         box, self._box, self._drawn = self._box, None, 0
         if box is not None:
-            self.session.painted("smart brush", box, {"radius": self._diameter() / 2})
+            self.session.drawing.painted("smart brush", box, {"radius": self._diameter() / 2})

@@ -49,7 +49,7 @@ class Pick(Tool):
         other = pick.grow(before, at, picked.level, by)
         if other is None:
             self.session.told.emit("It grows no further." if by > 0 else "It shrinks no further.")
-        elif self.session.amend(picked.edit, other.edit):
+        elif self.session.drawing.amend(picked.edit, other.edit):
             self._added = before, at, other
         else:
             self._added = None

@@ -66,12 +66,12 @@ class Tool:
 
     def scene(self) -> Scene | None:
         """The open case under the cursor; None where it may not be changed."""
-        return self.session.scene()
+        return self.session.drawing.scene()
 
     def make(self, edit: Edit | None, otherwise: str) -> bool:
         """Make an edit, or say why there is none."""
         if edit is None:
             self.session.told.emit(otherwise)
             return False
-        self.session.apply(edit)
+        self.session.drawing.apply(edit)
         return True

@@ -107,23 +107,23 @@ def test_from_a_gesture_to_drawn(
         row, column = (round(value) for value in at[0])
         if name == "holes":
             mask[row - 9 : row + 9, column - 9 : column + 9] = 0
-            session.painted("erase")
+            session.drawing.painted("erase")
         elif name in ("smart_brush", "snap"):
             mask[row - 95 : row + 95, column - 95 : column + 95] = 0
-            session.painted("erase")
+            session.drawing.painted("erase")
         elif name == "smooth":
             mask[row - 4 : row + 4, column : column + 130] = 1
-            session.painted("paint")
+            session.drawing.painted("paint")
         elif name == "undo":
             mask[row - 95 : row + 95, column - 95 : column + 95] ^= 1
-            session.painted("paint")
+            session.drawing.painted("paint")
         window.viewer.scene.camera.center = (0, row * 0.5, column * 0.5)
         window.wait(lambda: not session.unsaved())
         QApplication.processEvents()
         drawn.clear()
 
     if name == "undo":
-        act: Callable[[Point], None] = lambda _: session.undo()  # noqa: E731
+        act: Callable[[Point], None] = lambda _: session.drawing.undo()  # noqa: E731
     elif name == "sides":
         findings = window.desk.review.findings
         window.wait(lambda: bool(findings.all))

@@ -67,9 +67,9 @@ def test_nothing_piles_up(open_window: Callable[[Path], Window], tmp_path: Path)
         assert here is not None
         row = turn % 300
         here.curated[row : row + 20, row : row + 20] ^= 1
-        session.painted("paint")
+        session.drawing.painted("paint")
         if turn % 7 == 0:
-            session.undo()
+            session.drawing.undo()
         if turn % 5 == 0:
             session.judge("accepted")
         if turn == EARLY:

@@ -37,15 +37,15 @@ def review(folder: Path, seed: int, told: int) -> None:
         elif act < 0.2:
             session.judge(chance.choice(["accepted", "in work", "rejected"]))
         elif act < 0.35:
-            chance.choice([session.undo, session.redo])()
+            chance.choice([session.drawing.undo, session.drawing.redo])()
         elif act < 0.4:
-            session.take(chance.choice(["truth", "nothing"]))
+            session.drawing.take(chance.choice(["truth", "nothing"]))
         else:
             _scribble(session, chance)
         here = session.open
         assert here is not None
         if here.lost is not None:
-            chance.choice([session.recover, session.discard])()
+            chance.choice([session.drawing.recover, session.drawing.discard])()
         line = {"at": time.monotonic(), "case": here.id, "mask": digest(here.curated)}
         os.write(told, json.dumps(line).encode() + b"\n")
         time.sleep(chance.choice([0.0, 0.002, 0.01, 0.1]))
@@ -54,12 +54,12 @@ def review(folder: Path, seed: int, told: int) -> None:
 def _scribble(session: Session, chance: random.Random) -> None:
     here = session.open
     assert here is not None
-    if not session.may_draw:
+    if not session.drawing.may_draw:
         return
     height, width = here.curated.shape
     row, column = chance.randrange(height - 9), chance.randrange(width - 9)
     here.curated[row : row + 9, column : column + 9] ^= np.uint8(1)
-    session.painted("paint")
+    session.drawing.painted("paint")
 
 
 def main(folder: Path) -> None:

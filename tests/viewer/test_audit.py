@@ -200,7 +200,7 @@ def test_what_was_mended_cannot_have_been_right(check: SampleCheck, session: Ses
     assert session.open is not None
     case_id = session.open.id
     session.open.curated[:5] = 1
-    session.painted("paint")
+    session.drawing.painted("paint")
     check.judge(True)
     assert any("has been mended" in words for words in told)
     assert case_id in check.waiting()

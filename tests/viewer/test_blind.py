@@ -68,7 +68,7 @@ def draw(session: Session, rows: slice) -> None:
     assert session.open is not None
     session.open.curated[:] = 0
     session.open.curated[rows] = 1
-    session.painted("paint")
+    session.drawing.painted("paint")
 
 
 def in_hand(look: SecondLook) -> str:
@@ -149,10 +149,10 @@ def test_a_verdict_is_refused_while_it_is_blind(session: Session, look: SecondLo
 
 def test_undo_knows_the_blind_strokes_only(session: Session, look: SecondLook) -> None:
     draw(session, slice(10, 20))
-    session.undo()
+    session.drawing.undo()
     assert session.open is not None
     assert not session.open.curated.any()
-    session.undo()
+    session.drawing.undo()
     assert not session.open.curated.any()
 
 

@@ -80,8 +80,8 @@ def test_sides_are_taken_one_by_one_and_the_counter_runs_down(
     assert np.array_equal(mask_of(session), prediction)
     assert deciding.left() == 0
     assert findings.here is None
-    session.undo()
-    session.undo()
+    session.drawing.undo()
+    session.drawing.undo()
     assert np.array_equal(mask_of(session), truth)
 
 

@@ -104,7 +104,7 @@ def test_without_truth_the_curated_mask_is_compared(session: Session) -> None:
     assert findings.pair == ("truth", "curated")
     assert findings.all == []
     session.open.curated[250:290, 20:60] = 1
-    session.painted("paint")
+    session.drawing.painted("paint")
     assert [one.kind for one in findings.all] == ["spurious"]
     assert findings.all[0].box == (250, 20, 290, 60)
 

@@ -39,7 +39,7 @@ def opened(cohort_folder: Path) -> Iterator[Open]:
 def paint(session: Session, row: int) -> None:
     assert session.open is not None
     session.open.curated[row : row + 5] ^= 1
-    session.painted("paint")
+    session.drawing.painted("paint")
 
 
 def mask_of(session: Session) -> np.ndarray:
@@ -53,17 +53,17 @@ def test_undo_and_redo_go_on_after_a_restart(opened: Open) -> None:
     for row in (0, 50, 100):
         paint(first, row)
     drawn = mask_of(first).copy()
-    first.undo()
+    first.drawing.undo()
     one_back = mask_of(first).copy()
     first.close()
 
     second = opened()
     second.want("11")
     assert np.array_equal(mask_of(second), one_back)
-    second.redo()
+    second.drawing.redo()
     assert np.array_equal(mask_of(second), drawn)
     for _ in range(3):
-        second.undo()
+        second.drawing.undo()
     assert np.array_equal(mask_of(second), TRAIN[0].mask)
 
 
@@ -75,8 +75,8 @@ def test_strokes_of_both_windows_can_be_undone_in_the_third(opened: Open) -> Non
         session.close()
     session = opened()
     session.want("11")
-    session.undo()
-    session.undo()
+    session.drawing.undo()
+    session.drawing.undo()
     assert np.array_equal(mask_of(session), TRAIN[0].mask)
 
 
@@ -94,14 +94,14 @@ def test_lost_strokes_are_told_and_recovered_only_when_the_user_says_so(
     assert session.open.lost.strokes == 2
     assert np.array_equal(session.open.lost.mask, drawn)
     assert not np.array_equal(mask_of(session), drawn)
-    assert not session.may_draw
+    assert not session.drawing.may_draw
 
-    session.recover()
+    session.drawing.recover()
     assert np.array_equal(mask_of(session), drawn)
-    assert session.may_draw
+    assert session.drawing.may_draw
     assert session.flush()
     for _ in range(3):
-        session.undo()
+        session.drawing.undo()
     assert np.array_equal(mask_of(session), TRAIN[0].mask)
     session.close()
     store = Store.for_cohort(cohort_folder)
@@ -120,7 +120,7 @@ def test_lost_strokes_are_offered_again_when_the_case_is_left_undecided(
     session.want("11")
     assert session.open is not None
     assert session.open.lost is not None
-    session.recover()
+    session.drawing.recover()
     assert np.array_equal(mask_of(session), drawn)
 
 
@@ -131,11 +131,11 @@ def test_discarded_strokes_are_not_offered_again_and_stay_in_the_journal(
     session = opened()
     session.want("11")
     before = mask_of(session).copy()
-    session.discard()
-    assert session.may_draw
+    session.drawing.discard()
+    assert session.drawing.may_draw
     assert np.array_equal(mask_of(session), before)
     paint(session, 200)
-    session.undo()
+    session.drawing.undo()
     assert np.array_equal(mask_of(session), before)
     session.close()
     store = Store.for_cohort(cohort_folder)
@@ -153,8 +153,8 @@ def test_the_second_window_is_told_and_can_only_look(opened: Open) -> None:
     second.want("11")
     assert second.held is not None
     assert second.open is not None
-    assert not second.may_draw
-    second.take("nothing")
+    assert not second.drawing.may_draw
+    second.drawing.take("nothing")
     second.judge("accepted")
     assert any("can only look" in word for word in words)
     assert np.array_equal(mask_of(second), TRAIN[0].mask)
@@ -165,7 +165,7 @@ def test_the_second_window_is_told_and_can_only_look(opened: Open) -> None:
     first.close()
     third = opened()
     third.want("11")
-    assert third.may_draw
+    assert third.drawing.may_draw
 
 
 @pytest.mark.parametrize(
@@ -187,11 +187,11 @@ def test_a_revision_tells_what_its_mask_is_worth(
         if act == "paint":
             paint(session, 10)
         elif act == "undo":
-            session.undo()
+            session.drawing.undo()
         elif act == "accepted":
             session.judge("accepted")
         else:
-            session.take(act)
+            session.drawing.take(act)
     session.flush()
     assert session.store is not None
     revision = session.store.latest("11")
@@ -221,11 +221,11 @@ def test_an_older_mask_comes_back_as_a_new_revision_that_can_be_undone(opened: O
     assert old is not None
     paint(session, 50)
     newer = mask_of(session).copy()
-    session.restore(session.store.mask(old), old)
+    session.drawing.restore(session.store.mask(old), old)
     session.flush()
     last = session.store.latest("11")
     assert last is not None
     assert (last.tool, last.parameters) == ("restore", {"revision": old.id})
     assert np.array_equal(session.store.mask(last), session.store.mask(old))
-    session.undo()
+    session.drawing.undo()
     assert np.array_equal(mask_of(session), newer)

@@ -260,7 +260,7 @@ def test_what_is_tried_stays_from_case_to_case(model: Members, bench: Bench) -> 
 
 def test_a_mask_taken_from_a_tried_mix_says_so(model: Members) -> None:
     model.weigh(1, 9.0)
-    model.session.take("prediction")
+    model.session.drawing.take("prediction")
     here = model.session.open
     assert here is not None
     assert here.started_from is not None

@@ -42,7 +42,7 @@ def told(session: Session) -> list[str]:
 def paint(session: Session, rows: slice) -> None:
     assert session.open is not None
     session.open.curated[rows] ^= 1
-    session.painted("paint")
+    session.drawing.painted("paint")
 
 
 def test_an_answer_for_another_case_is_dropped(session: Session) -> None:
@@ -98,7 +98,7 @@ def test_edits_survive_a_visit_to_another_case(session: Session) -> None:
     session.want("12")
     paint(session, slice(40, 50))
     session.want("11")
-    session.undo()
+    session.drawing.undo()
     assert session.open is not None
     assert np.array_equal(session.open.curated, TRAIN[0].mask)
 
@@ -110,11 +110,11 @@ def test_scores_follow_every_edit_as_if_all_pixels_were_counted(session: Session
     for act in (
         lambda: paint(session, slice(5, 60)),
         lambda: paint(session, slice(40, 130)),
-        session.undo,
-        lambda: session.take("nothing"),
-        session.undo,
-        session.redo,
-        lambda: session.take("truth"),
+        session.drawing.undo,
+        lambda: session.drawing.take("nothing"),
+        session.drawing.undo,
+        session.drawing.redo,
+        lambda: session.drawing.take("truth"),
         lambda: paint(session, slice(0, 300)),
     ):
         act()
@@ -123,7 +123,7 @@ def test_scores_follow_every_edit_as_if_all_pixels_were_counted(session: Session
 
 def test_nothing_to_undo_is_said(session: Session, told: list[str]) -> None:
     session.want("11")
-    session.undo()
+    session.drawing.undo()
     assert told == ["Nothing to undo on case 11."]
 
 
@@ -159,8 +159,8 @@ def test_a_prediction_scores_the_open_case(session: Session) -> None:
 
 def test_taking_what_is_not_there_is_said(session: Session, told: list[str]) -> None:
     session.want("31")
-    session.take("truth")
-    session.take("prediction")
+    session.drawing.take("truth")
+    session.drawing.take("prediction")
     assert told == [
         "Case 31 has no truth to start from.",
         "Case 31 has no prediction to start from.",
@@ -217,7 +217,7 @@ session.open_cohort(Cohort.open(Path(sys.argv[1])))
 session.want("11")
 for row in range(5):
     session.open.curated[row] ^= 1
-    session.painted("paint")
+    session.drawing.painted("paint")
     print(row, flush=True)
     time.sleep(0.05)
 time.sleep(60)

@@ -51,7 +51,7 @@ def mask_of(session: Session) -> np.ndarray:
 
 def paint(session: Session, row: int) -> None:
     mask_of(session)[row : row + 5] ^= 1
-    session.painted("paint")
+    session.drawing.painted("paint")
 
 
 def test_the_second_reviewer_looks_until_the_first_has_gone(sit: Sit) -> None:
@@ -60,14 +60,14 @@ def test_the_second_reviewer_looks_until_the_first_has_gone(sit: Sit) -> None:
     bob.want("11")
     assert bob.open is not None
     assert bob.open.taken is not None
-    assert not bob.may_draw
+    assert not bob.drawing.may_draw
     paint(ann, 10)
     drawn = mask_of(ann).copy()
     ann.flush()
     ann.want("12")
     bob.want("21")
     bob.want("11")
-    assert bob.may_draw
+    assert bob.drawing.may_draw
     assert np.array_equal(mask_of(bob), drawn)
 
 
@@ -119,7 +119,7 @@ def test_a_save_that_came_too_late_is_told_and_its_strokes_are_offered(
     assert ann.store is not None
     ann.store.claims.take("11", lapse=timedelta(seconds=-1))
     bob.want("11")
-    assert bob.may_draw
+    assert bob.drawing.may_draw
     paint(bob, 100)
     bob.flush()
     bobs = mask_of(bob).copy()
@@ -132,13 +132,13 @@ def test_a_save_that_came_too_late_is_told_and_its_strokes_are_offered(
     assert np.array_equal(mask_of(ann), bobs)
     assert ann.open is not None
     assert ann.open.lost is not None
-    ann.recover()
+    ann.drawing.recover()
     assert np.array_equal(mask_of(ann), bobs)
 
     bob.want("12")
     ann.want("12")
     ann.want("11")
-    ann.recover()
+    ann.drawing.recover()
     assert np.array_equal(mask_of(ann), anns)
     ann.flush()
     assert len(ann.store.history("11")) == 2
