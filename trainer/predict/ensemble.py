@@ -229,11 +229,9 @@ class Predictor:
         for part in prepared.parts:
             levels = part.known
             if levels is None:
-                try:
+                longer = max(max(look.shape) for look in part.looks)
+                with self._networks.telling(part.index, longer):
                     levels = yield from self._opinion(prepared, part, done, total, cancelled)
-                except MemoryError as error:
-                    longer = max(max(look.shape) for look in part.looks)
-                    raise self._networks.too_little(part.index, longer) from error
             done += len(part.looks)
             name = self._members[part.index].name
             opinions.append(Opinion(part.key, name, part.weight, levels))

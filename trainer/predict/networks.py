@@ -35,6 +35,9 @@ _OVERLAP = 0.25
 _COMPILER = ("torch._dynamo", "torch._inductor")
 """Whence the compiler's errors come."""
 
+_KINDS = (RuntimeError, MemoryError, cv2.error)
+"""Of errors, among which are those that say that memory ran out."""
+
 _UNSEEN = -12.0
 """Logit of what no window has shown."""
 
@@ -143,7 +146,7 @@ class Networks:
             limit = self._limit(index, image, question)
             try:
                 return (yield from self._slide(index, image, question, limit, cancelled))
-            except (RuntimeError, MemoryError, cv2.error) as error:
+            except _KINDS as error:
                 if self._compiled and type(error).__module__.startswith(_COMPILER):
                     raise self._not_compiled(index, error) from error
                 if not _is_out_of_memory(error):
@@ -217,7 +220,7 @@ class Networks:
         view = _view(image, question)
         limit = planned(view, cost, room, self.device.type == "cpu")
         if limit is None:
-            raise self.too_little(index, max(view))
+            raise self._too_little(index, max(view))
         if limit.side is not None:
             self._tell(
                 f"Memory does not hold {self._files[index].name} at {max(view)} pixels:"
@@ -235,13 +238,35 @@ class Networks:
         view = _view(image, question)
         half = limit.halved(max(view))
         if half is None:
-            raise self.too_little(index, max(view))
+            raise self._too_little(index, max(view))
         self._limits[index, view] = half
         now = f"{half.batch} at a time" if half.side is None else f"windows of {half.side}"
         self._tell(f"Memory ran out for {self._files[index].name}: it is shown {now}.")
 
-    def too_little(self, index: int, longer: int) -> DeviceError:
-        """Why a member cannot look at an image whose longer side has so many pixels."""
+    @contextlib.contextmanager
+    def telling(self, index: int, longer: int) -> Iterator[None]:
+        """Have memory that runs out beside a member's looks told as `look` tells it.
+
+        Parameters
+        ----------
+        index
+            Of the member.
+        longer
+            Longer side of what it looks at, in pixels.
+
+        Raises
+        ------
+        DeviceError
+            Instead of numpy's, OpenCV's or torch's own error.
+        """
+        try:
+            yield
+        except _KINDS as error:
+            if not _is_out_of_memory(error):
+                raise
+            raise self._too_little(index, longer) from error
+
+    def _too_little(self, index: int, longer: int) -> DeviceError:
         elsewhere = "" if self.device.type == "cpu" else "choose the device cpu, "
         return DeviceError(
             f"{self.device} has too little memory for {self._files[index].name} at {longer} pixels",

@@ -226,25 +226,32 @@ def test_mixed_precision_draws_the_same_mask(
 def test_where_memory_runs_out_the_image_is_shown_in_windows(
     member: MakeMember, tmp_path: Path
 ) -> None:
-    weights = member(size=4096).weights
-    told = starved(tmp_path, weights, 2**30)
-    assert told[0] == f"Memory ran out for {weights}: it is shown windows of 2048."
+    one = member(size=4096)
+    told = starved(tmp_path, one, 2**30)
+    assert told[0] == f"Memory ran out for {one.weights}: it is shown windows of 2048."
     assert told[-1] == "(64, 64)"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of memory are Linux's")
-def test_too_little_memory_is_told_with_a_remedy(member: MakeMember, tmp_path: Path) -> None:
-    weights = member(size=4096).weights
-    assert starved(tmp_path, weights, 2**26)[-1] == (
-        f"cpu has too little memory for {weights} at 4096 pixels;"
+@pytest.mark.parametrize(
+    ("sizes", "spare"),
+    [({}, 2**26), ({64: 1, 4096: 1}, 9 * 2**24)],
+    ids=["for numpy", "for OpenCV between two sizes"],
+)
+def test_too_little_memory_is_told_with_a_remedy(
+    member: MakeMember, tmp_path: Path, sizes: dict[int, float], spare: int
+) -> None:
+    one = member(size=4096).model_copy(update={"sizes": sizes})
+    assert starved(tmp_path, one, spare)[-1] == (
+        f"cpu has too little memory for {one.weights} at 4096 pixels;"
         " close other programs or use members of a smaller size."
     )
 
 
-def starved(folder: Path, weights: str | None, spare: int) -> list[str]:
+def starved(folder: Path, member: Member, spare: int) -> list[str]:
     """What a prediction at 4096 pixels says with so many bytes to spare."""
     done = subprocess.run(
-        [sys.executable, "-c", _STARVE, str(folder), str(weights), str(spare)],
+        [sys.executable, "-c", _STARVE, str(folder), member.model_dump_json(), str(spare)],
         capture_output=True,
         text=True,
         check=False,
@@ -263,8 +270,8 @@ from trainer.predict.ensemble import Predictor
 from trainer.settings import Ensemble, Member
 
 torch.set_num_threads(1)
-folder, weights, spare = sys.argv[1:]
-ensemble = Ensemble(name="test", members=(Member(weights=weights),))
+folder, member, spare = sys.argv[1:]
+ensemble = Ensemble(name="test", members=(Member.model_validate_json(member),))
 predictor = Predictor(ensemble, Path(folder), "cpu")
 predictor.predict(np.zeros((8, 32, 3), np.uint8), "narrow")
 used = 4096 * int(Path("/proc/self/statm").read_text().split()[0])
