@@ -43,3 +43,24 @@ def test_each_revision_says_how_it_was_made(cohort_folder: Path):
     for word in ("pick", "level 0.4", "30 px, 12 s", "rejected:", "[b]"):
         assert word in shown
     assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_history_tells_each_revision(cohort_folder: Path, curated: np.ndarray):
+    done = call(cohort_folder, "11", "--json")
+    (revision,) = json.loads(done.stdout)["revisions"]
+
+    assert done.exit_code == 0
+    assert (revision["status"], revision["tool"], revision["note"]) == (
+        "accepted",
+        "brush",
+        "redrawn",
+    )
+    assert "redrawn" in call(cohort_folder, "11").stdout
+
+
+def test_asking_for_what_is_not_curated_makes_no_database(cohort_folder: Path):
+    done = call(cohort_folder, "11", "--json")
+
+    assert done.exit_code == 0
+    assert json.loads(done.stdout)["revisions"] == []
+    assert not (cohort_folder / "reviews.sqlite").exists()
