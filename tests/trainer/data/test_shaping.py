@@ -32,7 +32,7 @@ def test_small_units_go_as_small_objects_do(mask: np.ndarray, least: int) -> Non
     assert np.array_equal(without_small(mask, least), wanted)
 
 
-@given(masks, masks.map(lambda mask: mask))
+@given(masks, masks)
 def test_hysteresis_keeps_what_holds_a_seed(low: np.ndarray, other: np.ndarray) -> None:
     high = low & np.resize(other, low.shape)
     wanted = ndimage.binary_propagation(high > 0, mask=low > 0)
