@@ -55,6 +55,31 @@ def _in_main_thread(call: Callable[[], None]) -> None:
     call()
 
 
+class _Bar:
+    """A line in napari's progress area; opening and moving it lets other events in."""
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._bar: progress | None = None
+        self._is_over = False
+
+    def open(self) -> None:
+        bar = progress(total=100, desc=self._title)
+        if self._is_over:
+            bar.close()
+        else:
+            self._bar = bar
+
+    def reach(self, share: float) -> None:
+        if self._bar is not None and (grown := int(100 * share) - self._bar.n):
+            self._bar.update(grown)
+
+    def close(self) -> None:
+        self._is_over = True
+        if self._bar is not None:
+            self._bar.close()
+
+
 class Job(Generic[StepT]):
     """One long work under way; its signals come in the window's thread."""
 
@@ -154,7 +179,7 @@ class Jobs:
     def start(self, title: str, steps: Steps[StepT]) -> Job[StepT]:
         """Start a long work, shown in napari's progress area."""
         job: Job[StepT] = Job(title)
-        bar = progress(total=100, desc=title)
+        bar = _Bar(title)
         outcome: list[BaseException | None] = [None]
 
         def on_yield(step: StepT | _Failed) -> None:
@@ -166,8 +191,7 @@ class Jobs:
             job.done, job.total = step.done, step.total
             # Told first: napari's bar lets other events in, the end of the work among them.
             job.stepped.emit(step)
-            if grown := int(100 * job.share) - bar.n:
-                bar.update(grown)
+            bar.reach(job.share)
 
         def on_finished() -> None:
             job.running = False
@@ -177,6 +201,8 @@ class Jobs:
                 job.ended.emit(outcome[0])
 
         def work() -> None:
+            # not in `start`: who starts a work is not to be asked for it anew meanwhile
+            post(bar.open)
             for step in job.run(steps):
                 post(partial(on_yield, step))
             post(on_finished)

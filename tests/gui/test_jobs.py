@@ -9,8 +9,10 @@ from functools import partial
 from typing import Any
 
 import pytest
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QWidget
 
+from gui.conftest import Window
 from hubmap_viewer.jobs import Job, Jobs
 from trainer.errors import Cancelled, TrainerError
 
@@ -132,3 +134,12 @@ def test_what_can_wait_begins_after_the_drawing(qtbot: Any, jobs: Jobs) -> None:
     qtbot.waitUntil(lambda: len(happened) >= 3)
     assert happened[0] == "drawn"
     assert {*happened[1:]} == {"findings", "next case"}
+
+
+def test_starting_a_work_lets_nothing_else_in(window: Window) -> None:
+    heard: list[str] = []
+    QTimer.singleShot(0, lambda: heard.append("asked for it anew"))
+    job = window.desk.jobs.start("work", lambda _: iter([Step(1, 1)]))
+    assert heard == [], "the job is not known yet to who started it"
+    window.wait(lambda: not job.running)
+    assert heard == ["asked for it anew"]
