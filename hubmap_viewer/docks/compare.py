@@ -72,12 +72,13 @@ class CompareDock(Dock):
 
     def _build(self) -> None:
         fields = form()
+        # names of predictions are long: what is short shares its row with the swap
+        narrow = QHBoxLayout()
+        narrow.addWidget(self.organ, 1)
+        narrow.addWidget(self.swap)
         fields.addRow("Before", self.before)
-        after = QHBoxLayout()
-        after.addWidget(self.after, 1)
-        after.addWidget(self.swap)
-        fields.addRow("After", after)
-        fields.addRow("Organ", self.organ)
+        fields.addRow("After", self.after)
+        fields.addRow("Organ", narrow)
         choices = QVBoxLayout()
         choices.addLayout(fields)
         choices.addWidget(self.left_out)
@@ -91,12 +92,12 @@ class CompareDock(Dock):
         self.state.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.state.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)
         columns = QHBoxLayout()
-        columns.addLayout(choices, 1)
+        columns.addLayout(choices, 2)
         rest = QVBoxLayout()
         for widget in (self.counting, self.state, self._tables):
             rest.addWidget(widget)
         rest.addWidget(self.count, 0, Qt.AlignmentFlag.AlignHCenter)
-        columns.addLayout(rest, 5)
+        columns.addLayout(rest, 7)
         self.body.addLayout(columns, 1)
         self.body.addWidget(self.caveat)
 

@@ -16,7 +16,7 @@ from trainer.predict.fingerprint import of_opinion, of_weights
 from trainer.predict.fusion import Levels
 from trainer.predict.inputs import Look, looks
 from trainer.predict.members import Asked, resolve
-from trainer.settings import Ensemble, Member, Stain
+from trainer.settings import Ensemble, Member
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +42,14 @@ class Panel:
         In the ensemble's order, each fold of a run as one.
     twins
         What their weights say of themselves.
-    references
-        Digests of the references of stains.
+    colours
+        Its references of stains.
     """
 
     ensemble: Ensemble
     members: tuple[Asked, ...]
     twins: tuple[Checkpoint, ...]
-    references: Mapping[Stain, str]
+    colours: Colours
 
     @classmethod
     def open(cls, ensemble: Ensemble, base: Path) -> Self:
@@ -63,8 +63,8 @@ class Panel:
             If a member's weights or their description are missing.
         """
         members = tuple(resolve(ensemble, base))
-        twins = tuple(described(member.file) for member in members)
-        return cls(ensemble, members, twins, Colours(ensemble.tta_stains, base).digests)
+        twins = tuple(_described(member.file) for member in members)
+        return cls(ensemble, members, twins, Colours(ensemble.tta_stains, base))
 
     @cached_property
     def contents(self) -> tuple[str, ...]:
@@ -136,19 +136,14 @@ class Panel:
         known: Mapping[str, Levels],
     ) -> Part:
         wanted = looks(member, self.twins[index].size, shape, case, self.ensemble)
-        key = of_opinion(self.contents[index], self.references, wanted, member, self.ensemble)
+        digests = self.colours.digests
+        key = of_opinion(self.contents[index], digests, wanted, member, self.ensemble)
         organ = "" if case is None else case.organ
         return Part(index, key, member.weight_for(organ), wanted, known.get(key))
 
 
-def described(file: Path) -> Checkpoint:
-    """What a member's weights say of themselves.
-
-    Raises
-    ------
-    WeightsError
-        If they or their description are missing, or say something unknown.
-    """
+def _described(file: Path) -> Checkpoint:
+    """The weights' twin; the weights themselves are there too."""
     if not file.is_file():
         raise WeightsError(
             "there is no such file", file=file, remedy="correct the path in the ensemble"

@@ -9,6 +9,7 @@ from pathlib import Path
 from trainer.data import stain
 from trainer.data.case import Image
 from trainer.data.tiff import read_rgb
+from trainer.predict import frame
 from trainer.settings import Stain
 
 _LONGEST = 1024
@@ -47,6 +48,4 @@ class Colours:
 
 
 def _small(image: Image) -> Image:
-    from trainer.predict import frame
-
     return frame.fit(image, _LONGEST) if max(image.shape[:2]) > _LONGEST else image

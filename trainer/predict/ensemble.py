@@ -15,13 +15,11 @@ from numpy.typing import NDArray
 
 from trainer.data.case import Case, Image, Prediction
 from trainer.predict.asking import Panel, Part
-from trainer.predict.colours import Colours
 from trainer.predict.crf import refine
 from trainer.predict.device import choose
 from trainer.predict.fingerprint import fingerprint
 from trainer.predict.fusion import Levels, Opinion, as_levels, fuse
 from trainer.predict.inputs import Inputs
-from trainer.predict.members import resolve
 from trainer.predict.memory import Memory
 from trainer.predict.networks import Networks, Question, never
 from trainer.settings import Ensemble
@@ -101,17 +99,14 @@ class Predictor:
         self.device = choose(device)
         self.notices: deque[str] = deque()
         self._base = base
-        self._members = resolve(ensemble, base)
+        self._panel = Panel.open(ensemble, base)
         limit = None if memory is None else memory * 2**30
         self._networks = Networks(
-            [member.file for member in self._members],
+            [member.file for member in self._panel.members],
             Memory(self.device, limit),
             compiled,
             self.notices.append,
         )
-        self._colours = Colours(ensemble.tta_stains, base)
-        twins = tuple(self._networks.checkpoints)
-        self._panel = Panel(ensemble, tuple(self._members), twins, self._colours.digests)
 
     def __enter__(self) -> Self:
         return self
@@ -216,7 +211,7 @@ class Predictor:
         unknown = [look for part in parts if part.known is None for look in part.looks]
         refined = self.ensemble.crf_for(organ) is not None
         seen = image() if unknown or refined else np.zeros((1, 1, 3), np.uint8)
-        inputs = Inputs(seen, unknown, self._colours.brought)
+        inputs = Inputs(seen, unknown, self._panel.colours.brought)
         return Prepared(case_id, organ, shape, in_sample, parts, inputs, seen if refined else None)
 
     def steps(
@@ -233,7 +228,7 @@ class Predictor:
                 with self._networks.telling(part.index, longer):
                     levels = yield from self._opinion(prepared, part, done, total, cancelled)
             done += len(part.looks)
-            name = self._members[part.index].name
+            name = self._panel.members[part.index].name
             opinions.append(Opinion(part.key, name, part.weight, levels))
             yield Told(done / total, opinions[-1])
         probability, disagreement = fuse(opinions, self.ensemble, prepared.organ)
@@ -261,7 +256,7 @@ class Predictor:
         cancelled: Callable[[], bool],
     ) -> Generator[Told, None, Levels]:
         """One member's probability over all its looks, at the largest of them."""
-        member = self._members[part.index].settings
+        member = self._panel.members[part.index].settings
         question = Question(self.ensemble.tta, self.ensemble.tta_average, member.window)
         largest = max(look.shape for look in part.looks)
         shares = sum(look.share for look in part.looks)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from trainer.model.described import twin
 from trainer.predict.inputs import Look
 from trainer.predict.members import resolve
 from trainer.settings import Ensemble, Member, Stain
@@ -50,7 +51,7 @@ def fingerprint(ensemble: Ensemble, base: Path) -> str:
 def of_weights(file: Path) -> str:
     """Digest of a member's weights and their description (hex)."""
     content = hashlib.blake2b(file.read_bytes(), digest_size=16)
-    content.update(file.with_suffix(".json").read_bytes())
+    content.update(twin(file).read_bytes())
     return content.hexdigest()
 
 

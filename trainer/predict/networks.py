@@ -20,7 +20,6 @@ from trainer.model.checkpoint import load
 from trainer.model.folding import fold
 from trainer.model.network import STRIDE
 from trainer.predict import frame, tiles, tta
-from trainer.predict.asking import described
 from trainer.predict.device import autocast_for
 from trainer.predict.limits import Limit, planned
 from trainer.predict.memory import Memory, bytes_per_pixel, weight_of
@@ -74,16 +73,6 @@ class Networks:
         Whether torch compiles them.
     tell
         Told what had to be done for want of memory.
-
-    Attributes
-    ----------
-    checkpoints
-        The twins.
-
-    Raises
-    ------
-    WeightsError
-        If a file or its twin is missing.
     """
 
     def __init__(
@@ -93,7 +82,6 @@ class Networks:
         compiled: bool,
         tell: Callable[[str], None],
     ) -> None:
-        self.checkpoints = [described(file) for file in files]
         self.device = memory.device
         self._files = files
         self._memory = memory

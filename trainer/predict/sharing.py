@@ -28,7 +28,7 @@ from trainer.data.case import Prediction
 from trainer.data.cohort import Cohort
 from trainer.data.opinions import KeptOpinions, Opinions
 from trainer.data.predictions import Predictions
-from trainer.errors import Cancelled, DeviceError, TrainerError
+from trainer.errors import Cancelled, DeviceError
 from trainer.predict.background import Behind
 from trainer.predict.ensemble import Predictor
 from trainer.predict.pace import Pace, Step
@@ -167,7 +167,7 @@ def predict_shared(
                 case_id = pending.pop(future)
                 done += 1
                 try:
-                    solved = _result(future, case_id, cancelled)
+                    solved = _result(future, cancelled)
                 except ITS_OWN as error:
                     yield pace.step(case_id, done, error=error)
                     continue
@@ -199,11 +199,9 @@ def _take_device(free: SimpleQueue[str]) -> None:
     _device = free.get()
 
 
-def _result(future: Future[Solved], case_id: str, cancelled: Callable[[], bool]) -> Solved:
+def _result(future: Future[Solved], cancelled: Callable[[], bool]) -> Solved:
     try:
         return future.result()
-    except TrainerError:
-        raise
     except BrokenExecutor as error:
         if cancelled():
             raise Cancelled from error
