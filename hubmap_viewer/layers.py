@@ -16,6 +16,7 @@ from psygnal import Signal
 from hubmap_viewer import colours
 from hubmap_viewer.loading import Predicted
 from hubmap_viewer.open_case import OpenCase
+from hubmap_viewer.replacing import replace
 from hubmap_viewer.session import Session
 from trainer.data.case import Mask
 from trainer.data.edits import Box
@@ -156,13 +157,13 @@ class CaseLayers:
     def _swap(self, here: OpenCase) -> None:
         image = self._made[IMAGE]
         assert isinstance(image, Image)
-        image.data = here.loaded.image  # type: ignore[assignment]
+        replace(image, here.loaded.image)
         self._show_truth(here)
         layer = self.curated
         mode = layer.mode
         # Not to be edited for a moment: that makes napari forget the last case's strokes.
         layer.editable = False
-        layer.data = here.curated  # type: ignore[assignment]
+        replace(layer, here.curated)
         layer.editable = True
         layer.mode = mode
 
@@ -170,7 +171,7 @@ class CaseLayers:
         truth = self._made[TRUTH]
         assert isinstance(truth, Labels)
         levels = here.loaded.truth_outline
-        truth.data = _blank(here.loaded.shape) if levels is None else levels  # type: ignore[assignment]
+        replace(truth, _blank(here.loaded.shape) if levels is None else levels)
 
     def _show_prediction(self) -> None:
         here = self._session.open
@@ -182,23 +183,24 @@ class CaseLayers:
             levels = _blank(here.loaded.shape) if predicted is None else predicted.outline
             # What stays as it is would cost as much to draw as what is new.
             if outline.data[0] is not levels[0]:
-                outline.data = levels  # type: ignore[assignment]
+                replace(outline, levels)
         probability = self._made[PROBABILITY]
         assert isinstance(probability, Image)
         found: Predicted | None = here.predicted
         levels = np.zeros((2, 2), np.uint8) if found is None else found.prediction.probability
         if probability.data is not levels:
-            probability.data = levels  # type: ignore[assignment]
+            replace(probability, levels)
         self._place_probability(here)
 
     def _place(self, here: OpenCase) -> None:
         """Give every layer the case's place in the world: µm where known, else pixels."""
         pixel = here.loaded.case.pixel_size or 1.0
-        unit = "µm" if here.loaded.case.pixel_size else "pixel"
+        unit = "micrometer" if here.loaded.case.pixel_size else "pixel"
         for name in (IMAGE, TRUTH, SECOND, PREDICTION, CURATED):
             _put(self._made[name], "scale", np.array((pixel, pixel)))
         for layer in self._made.values():
-            layer.units = (unit, unit)
+            if str(layer.units[0]) != unit:
+                layer.units = (unit, unit)
 
     def _place_probability(self, here: OpenCase) -> None:
         """Stretch the probability, which is coarser, over the image."""
