@@ -69,7 +69,9 @@ class Desk:
         self.engine = Engine()
         self.session = Session(post)
         self.layers = CaseLayers(viewer, self.session)
-        self.review = Reviewing.of(self.session, self.jobs.call_when_drawn, post)
+        self.review = Reviewing.of(
+            self.session, self.jobs.call_when_drawn, post, self.jobs.when_drawn
+        )
         self.finding_layer = FindingLayer(viewer, self.session)
         self.review.findings.chosen.connect(self.finding_layer.show)
         self.review.findings.pulsed.connect(self.finding_layer.fade)
