@@ -158,7 +158,8 @@ class Desk:
         overlay.font_size = 11
         overlay.box = True
         overlay.box_color = ColorValue("#000000b0")
-        overlay.text = caption(here)
+        # napari's box is a few pixels narrower than the text
+        overlay.text = "\n".join(f"{line}  " for line in caption(here).splitlines())
 
     # -- predictions ----------------------------------------------------------------------
 
