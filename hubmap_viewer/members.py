@@ -353,7 +353,6 @@ class Members:
         if stale:
             self._remix()
         else:
-            self.keep()
             self._refine(here, made)
         self.changed.emit()
 

@@ -371,6 +371,7 @@ def test_what_was_tried_and_not_written_comes_back_with_its_predictions(model: M
         " run fold 0 weighs 9, run fold 1 weighs 1, 0 for kidney."
     ]
     later.reset()
+    later.keep()
     third = listed(session)
     third._follow()
     assert third.tried.changed() == []
@@ -379,6 +380,7 @@ def test_what_was_tried_and_not_written_comes_back_with_its_predictions(model: M
 def test_a_member_that_is_off_comes_back_off_with_its_weight(model: Members) -> None:
     model.weigh(2, 7.0)
     model.switch(2, False)
+    model.keep()
     later = listed(model.session)
     later._follow()
     assert [row.on for row in later.rows()] == [True, True, False]
@@ -393,6 +395,7 @@ def test_written_weights_are_not_tried_ones_and_what_comes_after_them_is(model: 
     later._follow()
     assert later.tried.changed() == []
     model.weigh(0, 5.0)
+    model.keep()
     last = listed(model.session)
     last._follow()
     # the file has two members by now
@@ -403,8 +406,21 @@ def test_written_weights_are_not_tried_ones_and_what_comes_after_them_is(model: 
     assert last.tried.changed() == [0]
 
 
+def test_other_predictions_begin_with_their_own_weights(model: Members, bench: Bench) -> None:
+    """And the first ones have theirs when they are shown again."""
+    session = model.session
+    other = bench.out.with_name("other")
+    bench.predict(bench.file, other)
+    model.weigh(0, 5.0)
+    session.use_predictions(Predictions.open(other))
+    assert model.tried.changed() == []
+    session.use_predictions(Predictions.open(bench.out))
+    assert model.rows()[0].weight == 5.0
+
+
 def test_a_damaged_note_of_tried_weights_is_no_problem(model: Members, bench: Bench) -> None:
     model.weigh(0, 5.0)
+    model.keep()
     (bench.out / tried_weights.FILE).write_text('[{"name": "a.safetensors", "weight": "x"}]')
     later = listed(model.session)
     later._follow()
@@ -417,6 +433,7 @@ def test_where_nothing_can_be_written_the_mix_goes_on(model: Members, bench: Ben
     model.session.told.connect(told.append)
     before = shown(model)
     model.weigh(0, 5.0)
+    model.keep()
     assert not np.array_equal(shown(model).probability, before.probability)
     assert "cannot be written" in str(told[0])
 
@@ -517,6 +534,7 @@ def test_after_new_weights_the_file_is_still_that_of_the_predictions(
     model.weigh(0, 0.5)
     model.write()
     found = ensemble_file.find(bench.cohort.folder, predictions)
+    assert found is not None
     assert found == EnsembleFile(bench.file, bench.file)
     assert found == ensemble_file.chosen(bench.cohort.folder, predictions, bench.file)
     ensemble_file.write(found, predictions, {"kidney": 0.6})
