@@ -512,6 +512,22 @@ def test_the_mix_is_there_at_once_and_only_the_newest_is_refined(
     assert shown(model) is other
 
 
+def test_what_was_refined_too_late_is_not_shown(refined: Bench, session: Session) -> None:
+    ready: list[Callable[[], None]] = []
+
+    def told_late(function: Callable[[], Any], then: Callable[[Any], None], failed: Any) -> None:
+        call(function, lambda made: ready.append(lambda: then(made)), failed)
+
+    model = opened(listed(session, told_late), refined)
+    model.weigh(1, 9.0)
+    model.reset()
+    kept = shown(model)
+    (late,) = ready
+    late()
+    assert shown(model) is kept
+    assert model.refined is None
+
+
 def test_a_crf_that_fails_is_told_and_the_mix_stays(
     refined: Bench, session: Session, cohort_folder: Path
 ) -> None:
