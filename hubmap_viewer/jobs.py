@@ -147,17 +147,31 @@ class Jobs:
         failed: Callable[[BaseException], None],
     ) -> None:
         """Call a function in a thread, and then one of the others in the window's."""
+        self._pool.submit(self._calling, function, then, failed)
 
-        def work() -> None:
-            try:
-                result = function()
-            except BaseException as error:  # noqa: BLE001  (none may be lost: `failed` tells it)
-                fault = error
-                post(lambda: None if self.closed else failed(fault))
-            else:
-                post(lambda: None if self.closed else then(result))
+    def call_aside(
+        self,
+        function: Callable[[], Result],
+        then: Callable[[Result], None],
+        failed: Callable[[BaseException], None],
+    ) -> None:
+        """As `call`, in a thread of its own: for what may wait long and takes no processor."""
+        arguments = (function, then, failed)
+        threading.Thread(target=self._calling, args=arguments, daemon=True).start()
 
-        self._pool.submit(work)
+    def _calling(
+        self,
+        function: Callable[[], Result],
+        then: Callable[[Result], None],
+        failed: Callable[[BaseException], None],
+    ) -> None:
+        try:
+            result = function()
+        except BaseException as error:  # noqa: BLE001  (none may be lost: `failed` tells it)
+            fault = error
+            post(lambda: None if self.closed else failed(fault))
+        else:
+            post(lambda: None if self.closed else then(result))
 
     def call_when_drawn(
         self,
