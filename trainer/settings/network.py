@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from trainer.data.case import ORGANS
 from trainer.settings.base import Settings
 
 Decoder = Literal[
@@ -38,8 +39,6 @@ Auxiliary = Literal[
     "skeleton",
 ]
 """`deepN` is the mask as the decoder's N-th stage sees it, the deepest being the first."""
-
-ORGANS = ("kidney", "prostate", "largeintestine", "spleen", "lung")
 
 
 class Network(Settings):
