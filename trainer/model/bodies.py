@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from trainer.errors import SettingsError
-from trainer.model.decoders import DaformerDecoder, FpnAsppUnetDecoder, PlainDaformerDecoder
-from trainer.model.encoders import freed, options, smp_name
+from trainer.model.encoders import freed, smp_name
 from trainer.model.heads import Seen, stages
 from trainer.model.norms import grouped
+from trainer.model.parts import joined
 from trainer.settings import Network
 
 _UNET = (128, 64, 32, 16, 16)
@@ -131,7 +131,7 @@ def assemble(network: Network, weights: str | None) -> Body:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # smp on `tu-` and the name of the weights
         try:
-            model = _model(network, channels, weights)
+            model = joined(network, channels, weights)
         except _UNMADE as error:
             raise _misfit(network, error) from error
     body = Body(model, network)
@@ -218,69 +218,3 @@ class _Weightless(TorchFunctionMode):
         if getattr(func, "__name__", "") in _STARTS and args and args[0].is_meta:
             return args[0]
         return func(*args, **told)
-
-
-def _model(network: Network, channels: Sequence[int], weights: str | None) -> nn.Module:
-    import segmentation_models_pytorch as smp
-
-    name = smp_name(network.encoder)
-    asked: dict[str, Any] = {"encoder_weights": weights, **options(network)}
-    width = channels[0] if channels else 0
-    match network.decoder:
-        case "unet":
-            return smp.Unet(name, decoder_channels=channels, **asked)
-        case "unet++":
-            return smp.UnetPlusPlus(name, decoder_channels=channels, **asked)
-        case "manet":
-            return smp.MAnet(name, decoder_channels=channels, **asked)
-        case "linknet":
-            return smp.Linknet(name, **asked)
-        case "fpn":
-            return smp.FPN(
-                name,
-                decoder_pyramid_channels=channels[0],
-                decoder_segmentation_channels=channels[1],
-                **asked,
-            )
-        case "deeplabv3":
-            return smp.DeepLabV3(name, decoder_channels=width, **asked)
-        case "deeplabv3+":
-            return smp.DeepLabV3Plus(name, decoder_channels=width, **asked)
-        case "upernet":
-            return smp.UPerNet(name, decoder_channels=width, **asked)
-        case "segformer":
-            return smp.Segformer(name, decoder_segmentation_channels=width, **asked)
-        case "pan":
-            return smp.PAN(name, decoder_channels=width, **asked)
-        case "pspnet":
-            return smp.PSPNet(name, psp_out_channels=width, **asked)
-        case _:
-            return _Own(network, channels, name, asked)
-
-
-class _Own(nn.Module):
-    """An encoder with a decoder of `decoders`, in the parts of an smp model."""
-
-    def __init__(
-        self, network: Network, channels: Sequence[int], name: str, asked: dict[str, Any]
-    ) -> None:
-        from segmentation_models_pytorch.base import SegmentationHead
-        from segmentation_models_pytorch.base.initialization import (
-            initialize_decoder,
-            initialize_head,
-        )
-        from segmentation_models_pytorch.encoders import get_encoder
-
-        super().__init__()
-        asked = dict(asked)
-        self.encoder = get_encoder(name, weights=asked.pop("encoder_weights"), **asked)
-        given = self.encoder.out_channels
-        if network.decoder == "fpn-aspp-unet":
-            self.decoder = FpnAsppUnetDecoder(given, channels)
-            self.segmentation_head = SegmentationHead(channels[-1], 1, kernel_size=3)
-        else:
-            plain = network.decoder == "daformer-conv3x3"
-            self.decoder = (PlainDaformerDecoder if plain else DaformerDecoder)(given, channels[0])
-            self.segmentation_head = SegmentationHead(channels[0], 1, kernel_size=1, upsampling=4)
-        initialize_decoder(self.decoder)
-        initialize_head(self.segmentation_head)

@@ -105,9 +105,29 @@ def test_an_encoder_of_one_size_is_refused_before_it_is_trained(encoder: str):
         check(settings(encoder, "unet"))
 
 
-def test_what_smp_does_not_join_is_refused():
-    with pytest.raises(SettingsError, match="`mit_b0` does not go with the decoder `linknet`"):
-        build(settings("mit_b0", "linknet"))
+def test_an_encoder_without_stages_is_refused():
+    with pytest.raises(SettingsError, match="`vit_tiny_patch16_224` does not go with"):
+        build(settings("vit_tiny_patch16_224", "unet"))
+
+
+@pytest.mark.parametrize(
+    ("encoder", "decoder"),
+    [
+        ("mit_b0", "unet++"),
+        ("mit_b0", "linknet"),
+        ("coat_lite_tiny", "deeplabv3"),
+        ("coat_lite_tiny", "deeplabv3+"),
+        ("coat_lite_tiny", "pan"),
+    ],
+)
+def test_what_smp_does_not_join_learns_too(encoder: str, decoder: str):
+    torch.manual_seed(0)
+    module = build(settings(encoder, decoder)).module
+    image = (255 * torch.rand(2, 3, 256, 288)).requires_grad_()
+    logits = learn(module, image)
+    assert logits.shape == (2, 1, 256, 288)
+    assert image.grad is not None and bool((image.grad != 0).any())
+    assert not [name for name in unmoved(module) if name.startswith(("body.decoder", "body.seg"))]
 
 
 def test_drop_path_is_the_encoder_s():
