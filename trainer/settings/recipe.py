@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Self
 
 from pydantic import Field, model_validator
 
 from trainer.settings.base import Settings
 from trainer.settings.labels import LabelWeights
-
-
-class Network(Settings):
-    """What a member's network is made of: enough to build it again."""
-
-    encoder: str = Field("tf_efficientnet_lite0", description="An encoder of timm.")
-    decoder: Literal["unet", "fpn"] = Field("unet", description="A decoder of smp.")
-    decoder_channels: tuple[int, ...] = Field(
-        (128, 64, 32, 16, 16), description="Channels of the decoder's stages, deepest first."
-    )
-    pretrained: bool = Field(True, description="Start the encoder from ImageNet weights.")
+from trainer.settings.network import Network
 
 
 class Augmentation(Settings):
