@@ -82,11 +82,16 @@ def train(
         float | None,
         typer.Option(metavar="M", min=0.01, help="Time for all folds; else the recipe's."),
     ] = None,
+    devices: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Of that kind, that train together.")
+    ] = 1,
     json: JsonOption = False,
 ) -> None:
     """Train an ensemble, a member a fold, and measure it on what each member did not see.
 
     Ctrl+C stops it; folds that are finished stay usable, and the same call goes on from there.
+    A training that was killed goes on at its last epoch. Several devices share each step's
+    samples; several machines do where torchrun starts this on each.
     """
     with Terminal(json).speaking() as terminal, Wish() as wish:
         chosen = named.recipe(recipe)
@@ -100,7 +105,15 @@ def train(
         _say_unlabelled(opened, store, chosen, terminal)
         with terminal.meter() as meter, Stopping(out):
             listener = Listener(terminal, meter, wish)
-            result = run(opened, chosen, out, curated=store, device=device, progress=listener.hear)
+            result = run(
+                opened,
+                chosen,
+                out,
+                curated=store,
+                device=device,
+                devices=devices,
+                progress=listener.hear,
+            )
         terminal.result(
             {"run": str(out), "organs": [_as_json(row) for row in result.report]},
             _organs(result.report, f"{out}: Dice of out-of-fold predictions"),

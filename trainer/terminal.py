@@ -148,6 +148,8 @@ class Listener:
         """Say it, then stop if the user wishes to."""
         if progress.notice is not None:
             self._terminal.problem(progress.notice)
+        if progress.remark is not None:
+            self._terminal.note(progress.remark)
         self._meter.show(_words(progress), progress.done, progress.seconds_left)
         self._wish.heed()
 
