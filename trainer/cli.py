@@ -22,6 +22,7 @@ from trainer.commands import (
     duplicates,
     findings,
     history,
+    plan,
     predict,
     report,
     stats,
@@ -93,7 +94,10 @@ def train(
     A training that was killed goes on at its last epoch. Several devices share each step's
     samples; several machines do where torchrun starts this on each.
     """
-    with Terminal(json).speaking() as terminal, Wish() as wish:
+    from trainer.train.processes import Processes
+
+    helps = not Processes.of(devices).leads
+    with Terminal(json, quiet=helps).speaking() as terminal, Wish() as wish:
         chosen = named.recipe(recipe)
         if minutes is not None:
             chosen = chosen.model_copy(update={"minutes": minutes})
@@ -233,6 +237,7 @@ app.command(epilog=compare.EXAMPLES)(compare.compare)
 app.command(epilog=duplicates.EXAMPLES)(duplicates.duplicates)
 app.command(epilog=findings.EXAMPLES)(findings.findings)
 app.command(epilog=history.EXAMPLES)(history.history)
+app.command(epilog=plan.EXAMPLES)(plan.plan)
 app.command(epilog=predict.EXAMPLES)(predict.predict)
 app.command(epilog=report.EXAMPLES)(report.report)
 app.command(epilog=stats.EXAMPLES)(stats.stats)
