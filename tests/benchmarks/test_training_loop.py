@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import statistics
 import time
 from collections.abc import Callable
@@ -90,7 +91,7 @@ def bare(samples: list[Sample], recipe: Recipe) -> list[float]:
 
 def differences(begins: list[float]) -> list[float]:
     """All but the first, in which layers are prepared."""
-    return [after - before for before, after in zip(begins[1:], begins[2:], strict=False)]
+    return [after - before for before, after in itertools.pairwise(begins[1:])]
 
 
 @pytest.mark.benchmark(group="a training's step")
