@@ -22,6 +22,7 @@ from trainer.commands import (
     duplicates,
     findings,
     history,
+    models,
     plan,
     predict,
     report,
@@ -237,6 +238,7 @@ app.command(epilog=compare.EXAMPLES)(compare.compare)
 app.command(epilog=duplicates.EXAMPLES)(duplicates.duplicates)
 app.command(epilog=findings.EXAMPLES)(findings.findings)
 app.command(epilog=history.EXAMPLES)(history.history)
+app.command(epilog=models.EXAMPLES)(models.models)
 app.command(epilog=plan.EXAMPLES)(plan.plan)
 app.command(epilog=predict.EXAMPLES)(predict.predict)
 app.command(epilog=report.EXAMPLES)(report.report)

@@ -3,10 +3,11 @@
 from trainer.settings.ensemble import Ensemble
 from trainer.settings.labels import LabelWeights, Predicted
 from trainer.settings.member import Member, Window
+from trainer.settings.network import Network
 from trainer.settings.objective import AuxiliaryShares, Objective
 from trainer.settings.postprocess import Area, DenseCrf, Masking, PostProcessing, Split
 from trainer.settings.reading import read_ensemble, read_recipe, to_yaml
-from trainer.settings.recipe import Augmentation, Network, Recipe
+from trainer.settings.recipe import Augmentation, Recipe
 from trainer.settings.training import Training
 from trainer.settings.tta import Average, Stain, View
 
