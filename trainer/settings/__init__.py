@@ -4,14 +4,17 @@ from trainer.settings.ensemble import Ensemble
 from trainer.settings.labels import LabelWeights, Predicted
 from trainer.settings.member import Member, Window
 from trainer.settings.network import Network
+from trainer.settings.objective import AuxiliaryShares, Objective
 from trainer.settings.postprocess import Area, DenseCrf, Masking, PostProcessing, Split
 from trainer.settings.reading import read_ensemble, read_recipe, to_yaml
 from trainer.settings.recipe import Augmentation, Recipe
+from trainer.settings.training import Training
 from trainer.settings.tta import Average, Stain, View
 
 __all__ = [
     "Area",
     "Augmentation",
+    "AuxiliaryShares",
     "Average",
     "DenseCrf",
     "Ensemble",
@@ -19,11 +22,13 @@ __all__ = [
     "Masking",
     "Member",
     "Network",
+    "Objective",
     "PostProcessing",
     "Predicted",
     "Recipe",
     "Split",
     "Stain",
+    "Training",
     "View",
     "Window",
     "read_ensemble",

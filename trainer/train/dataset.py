@@ -137,7 +137,8 @@ class Crops(Dataset[tuple[Tensor, Tensor, Tensor]]):
         self._samples = samples
         self._augment = Augment(recipe.augmentation, recipe.crop)
         shares = [max(1, round(s.coverage.size / recipe.crop**2)) for s in samples]
-        rounds = math.ceil(_LEAST_BATCHES * recipe.batch_size / sum(shares))
+        step = recipe.batch_size * recipe.training.accumulate
+        rounds = math.ceil(_LEAST_BATCHES * step / sum(shares))
         self._turns = np.repeat(np.arange(len(samples)), np.array(shares) * rounds)
 
     def __len__(self) -> int:
