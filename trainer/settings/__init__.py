@@ -1,17 +1,21 @@
 """Recipe and ensemble: the two YAML files on which all else depends."""
 
+from trainer.settings.augmentation import Augmentation, Change, Changes, Coarser, Transfer
 from trainer.settings.ensemble import Ensemble
 from trainer.settings.labels import LabelWeights, Predicted
 from trainer.settings.member import Member, Window
 from trainer.settings.postprocess import Area, DenseCrf, Masking, PostProcessing, Split
 from trainer.settings.reading import read_ensemble, read_recipe, to_yaml
-from trainer.settings.recipe import Augmentation, Network, Recipe
+from trainer.settings.recipe import Network, Recipe
 from trainer.settings.tta import Average, Stain, View
 
 __all__ = [
     "Area",
     "Augmentation",
     "Average",
+    "Change",
+    "Changes",
+    "Coarser",
     "DenseCrf",
     "Ensemble",
     "LabelWeights",
@@ -23,6 +27,7 @@ __all__ = [
     "Recipe",
     "Split",
     "Stain",
+    "Transfer",
     "View",
     "Window",
     "read_ensemble",
