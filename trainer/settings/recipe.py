@@ -11,7 +11,6 @@ from trainer.settings.augmentation import Augmentation
 from trainer.settings.base import Settings
 from trainer.settings.labels import LabelWeights
 
-
 Side = Annotated[int, Field(ge=64, le=4096)]
 Epoch = Annotated[int, Field(ge=0)]
 

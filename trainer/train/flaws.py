@@ -23,12 +23,16 @@ def changed(
     ----------
     image
         RGB uint8 (h, w, 3); left as it is.
+    changes
+        Its organ's.
     coarser
         Share of its side that another scanner's pixels would leave; None where unknown.
+    rng
+        All chance.
     """
-    if changes.coarser is not None and coarser is not None and coarser < 1:
-        if happens(changes.coarser.probability, rng):
-            image = _shrunk(image, coarser)
+    wanted = changes.coarser is not None and happens(changes.coarser.probability, rng)
+    if wanted and coarser is not None and coarser < 1:
+        image = _shrunk(image, coarser)
     image = _shrunk(image, 1 - amount(changes.downscale, rng))
     if sigma := amount(changes.blur, rng):
         image = np.asarray(cv2.GaussianBlur(image, (0, 0), sigma), np.uint8)
@@ -56,9 +60,9 @@ def _grained(image: Image, deviation: float, rng: np.random.Generator) -> Image:
 
 
 def _compressed(image: Image, quality: int) -> Image:
-    done, text = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    assert done, "OpenCV has always a JPEG encoder"
-    return np.asarray(cv2.imdecode(text, cv2.IMREAD_COLOR), np.uint8)
+    done, text = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+    assert done, "OpenCV always has a JPEG encoder"
+    return np.asarray(cv2.imdecode(text, cv2.IMREAD_COLOR_RGB), np.uint8)
 
 
 def _cut_out(image: Image, share: float, rng: np.random.Generator) -> Image:

@@ -69,7 +69,7 @@ def fit(fold: Fold, recipe: Recipe, device: torch.device, tell: Tell) -> Fitted:
     pace = Pace(len(crops) * recipe.epochs, fold.seconds)
     learner = Learner(network.to(memory_format=torch.channels_last), recipe, pace)
     watch = Watch(fold, recipe.folds, pace, tell)
-    whole = DataLoader(Whole(_spread(fold.held_out)))
+    whole = DataLoader(Whole(_spread(fold.held_out), recipe))
     accelerator, devices = _place(device)
     with _quiet(), _told(device, recipe):
         trainer = pl.Trainer(
@@ -154,6 +154,6 @@ def _told(device: torch.device, recipe: Recipe) -> Iterator[None]:
     except torch.OutOfMemoryError as error:
         raise DeviceError(
             f"{device} has too little memory for batches of {recipe.batch_size} crops"
-            f" of {recipe.crop} pixels",
+            f" of {recipe.crop or recipe.largest} pixels",
             remedy="lower `batch_size` or `crop` in the recipe, or choose the device cpu",
         ) from error

@@ -20,6 +20,10 @@ def changed(image: Image, changes: Changes, rng: np.random.Generator) -> Image:
     ----------
     image
         RGB uint8 (h, w, 3); left as it is.
+    changes
+        Its organ's.
+    rng
+        All chance.
     """
     brightness, contrast, saturation = (
         1 + either(change, rng)
@@ -27,8 +31,8 @@ def changed(image: Image, changes: Changes, rng: np.random.Generator) -> Image:
     )
     image = _mixed(image, brightness, contrast, saturation)
     turn = either(changes.hue, rng)
-    moves = np.array([either(changes.hsv, rng) for _ in "hsv"])
-    image = _in_hsv(image, moves + (turn, 0, 0))
+    hue, saturation, value = (either(changes.hsv, rng) for _ in "hsv")
+    image = _in_hsv(image, (hue + turn, saturation, value))
     return _curved(image, factor(changes.gamma, rng))
 
 
@@ -43,12 +47,12 @@ def _mixed(image: Image, brightness: float, contrast: float, saturation: float) 
     return np.asarray(cv2.transform(image, matrix), np.uint8)
 
 
-def _in_hsv(image: Image, moves: np.ndarray) -> Image:
+def _in_hsv(image: Image, moves: tuple[float, float, float]) -> Image:
     """Hue turned, saturation and value moved, in parts of their range."""
-    if not moves.any():
+    if not any(moves):
         return image
     hsv = cv2.cvtColor(image.astype(np.float32) / 255, cv2.COLOR_RGB2HSV)
-    hsv = cv2.add(hsv, (360 * moves[0], moves[1], moves[2], 0))
+    hsv = np.asarray(hsv + np.array((360 * moves[0], *moves[1:]), np.float32))
     if moves[0]:
         hsv[..., 0] %= 360
     np.clip(hsv[..., 1:], 0, 1, out=hsv[..., 1:])

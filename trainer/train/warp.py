@@ -63,9 +63,8 @@ class Warp:
         else:
             place = (_grid(self.side) + self.bend) @ matrix.T.astype(np.float32)
             place += middle.astype(np.float32)
-            found = cv2.remap(
-                part, place, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
-            )  # pyright: ignore[reportCallIssue, reportArgumentType]
+            x, y = cv2.split(place)
+            found = cv2.remap(part, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
         return np.asarray(found, dtype=np.uint8)
 
     def _coarse_enough(
@@ -92,10 +91,14 @@ def draw(
 
     Parameters
     ----------
+    changes
+        Its organ's.
     side
         Of the crop, in pixels.
     shape
         (h, w) of the image.
+    rng
+        All chance.
     on
         (row, column) that it is laid on; anywhere if None. It stays within the image where
         that is large enough.
