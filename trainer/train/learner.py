@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from trainer.settings import Recipe
 from trainer.train.losses import bce, soft_dice, weighed
 from trainer.train.pace import Pace
-from trainer.train.scales import Scales
 
 _SKIP_EPOCH = -1
 """What Lightning wants to hear from a hook to end an epoch at once."""
@@ -59,7 +58,6 @@ class Learner(pl.LightningModule):
         self.lesson = Lesson()
         self._recipe = recipe
         self._pace = pace
-        self._scales = Scales(recipe)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """AdamW; vectors (biases, batch norms) do not decay."""
@@ -85,8 +83,7 @@ class Learner(pl.LightningModule):
 
     def training_step(self, batch: tuple[Tensor, Tensor, Tensor], batch_idx: int) -> Tensor:
         """Loss of a batch of crops: uint8 (B, 3, c, c) and (B, 1, c, c), and weights, (B,)."""
-        pixels, coverage = self._scales.resized(batch[0], batch[1], self.current_epoch, batch_idx)
-        loss = self._loss(weighed(self._look(pixels), batch[2]), coverage)
+        loss = self._loss(weighed(self._look(batch[0]), batch[2]), batch[1])
         self.lesson.train_loss.add(float(loss.detach()))
         self._pace.tick()
         return loss
