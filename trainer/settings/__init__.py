@@ -4,14 +4,17 @@ from trainer.settings.augmentation import Augmentation, Change, Changes, Coarser
 from trainer.settings.ensemble import Ensemble
 from trainer.settings.labels import LabelWeights, Predicted
 from trainer.settings.member import Member, Window
+from trainer.settings.objective import AuxiliaryShares, Objective
 from trainer.settings.postprocess import Area, DenseCrf, Masking, PostProcessing, Split
 from trainer.settings.reading import read_ensemble, read_recipe, to_yaml
 from trainer.settings.recipe import Network, Recipe
+from trainer.settings.training import Training
 from trainer.settings.tta import Average, Stain, View
 
 __all__ = [
     "Area",
     "Augmentation",
+    "AuxiliaryShares",
     "Average",
     "Change",
     "Changes",
@@ -22,11 +25,13 @@ __all__ = [
     "Masking",
     "Member",
     "Network",
+    "Objective",
     "PostProcessing",
     "Predicted",
     "Recipe",
     "Split",
     "Stain",
+    "Training",
     "Transfer",
     "View",
     "Window",

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from trainer.settings.augmentation import Augmentation
 from trainer.settings.base import Settings
 from trainer.settings.labels import LabelWeights
+from trainer.settings.objective import Objective, of_old_fields
+from trainer.settings.training import Training
 
 Side = Annotated[int, Field(ge=64, le=4096)]
 Epoch = Annotated[int, Field(ge=0)]
@@ -65,10 +67,18 @@ class Recipe(Settings):
     batch_size: int = Field(8, ge=1)
     learning_rate: float = Field(1e-3, gt=0, le=1)
     weight_decay: float = Field(1e-2, ge=0)
-    bce_weight: float = Field(0.5, ge=0)
-    dice_weight: float = Field(0.5, ge=0)
+    objective: Objective = Field(
+        default_factory=lambda: Objective.model_validate({"bce": 0.5, "dice": 0.5}),
+        description="What is made small: a weighted sum of losses.",
+    )
+    training: Training = Field(default_factory=lambda: Training.model_validate({}))
     labels: LabelWeights = Field(default_factory=lambda: LabelWeights.model_validate({}))
     seed: int = Field(0, ge=0, lt=2**32)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_written_before(cls, told: Any) -> Any:
+        return of_old_fields(told)
 
     @property
     def largest(self) -> int:
@@ -88,10 +98,4 @@ class Recipe(Settings):
             raise ValueError(f"{' and '.join(several)} exclude each other")
         if self.pixel_size is not None and self.resize == "squeeze":
             raise ValueError("`resize: squeeze` and `pixel_size` exclude each other")
-        return self
-
-    @model_validator(mode="after")
-    def _learns_something(self) -> Self:
-        if self.bce_weight == self.dice_weight == 0:
-            raise ValueError("`bce_weight` and `dice_weight` are both 0: there is nothing to learn")
         return self

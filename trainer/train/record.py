@@ -17,7 +17,7 @@ from typing import Any
 from trainer.data.atomic import replacing, told
 from trainer.errors import SettingsError
 from trainer.model import checkpoint
-from trainer.settings import Ensemble, Recipe, to_yaml
+from trainer.settings import Ensemble, Recipe, read_recipe, to_yaml
 from trainer.train.dataset import Sample
 
 _VERSIONS = ("hubmap-viewer", "torch", "pytorch-lightning", "segmentation-models-pytorch", "timm")
@@ -33,6 +33,13 @@ class Record:
         Of the run.
     facts
         What ``run.json`` says; `write` brings changes to the disk.
+    earlier
+        What it said when an unfinished run is taken up; else empty.
+
+    Parameters
+    ----------
+    joins
+        Another process of the same training keeps the folder, and checks it.
 
     Raises
     ------
@@ -40,11 +47,13 @@ class Record:
         If the folder holds a finished run, another training's, or something else.
     """
 
-    def __init__(self, folder: Path, recipe: Recipe) -> None:
+    def __init__(self, folder: Path, recipe: Recipe, joins: bool = False) -> None:
         self.folder = folder
         self.facts: dict[str, Any] = {}
         self._recipe = recipe
-        self._earlier = self._read_earlier()
+        self.earlier = {} if joins else self._read_earlier()
+        for left in folder.glob(".images-*") if self.earlier else ():
+            shutil.rmtree(left, ignore_errors=True)  # of a training that was killed
         with told(folder, SettingsError):
             folder.mkdir(parents=True, exist_ok=True)
 
@@ -58,8 +67,8 @@ class Record:
         }
         rows = [("id", "organ", "fold")]
         rows += [(s.case.id, s.case.organ, str(fold_of[s.case.id])) for s in samples]
-        if self._earlier and (
-            any(self._earlier.get(key) != wanted[key] for key in wanted) or self._folds() != rows
+        if self.earlier and (
+            any(self.earlier.get(key) != wanted[key] for key in wanted) or self._folds() != rows
         ):
             raise SettingsError(
                 "holds an unfinished run on other cases or masks, or with other folds",
@@ -152,7 +161,7 @@ class Record:
         except (OSError, ValueError) as error:
             raise SettingsError(f"cannot be read ({error})", file=file) from error
         recipe = self.folder / "recipe.yaml"
-        same = recipe.is_file() and recipe.read_text("utf-8") == to_yaml(self._recipe)
+        same = recipe.is_file() and read_recipe(recipe) == self._recipe
         done = earlier.get("finished")
         if done or not same:
             raise SettingsError(

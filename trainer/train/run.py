@@ -6,7 +6,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -22,14 +22,17 @@ from trainer.predict.ensemble import Predictor
 from trainer.predict.running import predict_cohort
 from trainer.review import groups
 from trainer.settings import Recipe
-from trainer.train import report
+from trainer.train import logbooks, report
 from trainer.train.dataset import Sample, load
 from trainer.train.dyes import Dyes
 from trainer.train.folds import split
 from trainer.train.labels import Labels
-from trainer.train.loop import fit, precision
+from trainer.train.loop import fit
+from trainer.train.precision import choose as choose_precision
+from trainer.train.processes import Processes
 from trainer.train.progress import Progress, Tell, tell_nobody
 from trainer.train.record import Record, now
+from trainer.train.resuming import forget
 from trainer.train.watch import Fold
 
 _PREDICTING = 0.1
@@ -62,14 +65,15 @@ def run(
     *,
     curated: Store | None = None,
     device: str | None = None,
+    devices: int = 1,
     progress: Tell = tell_nobody,
 ) -> Run:
     """Train an ensemble on a cohort, a member a fold, and measure it on what each did not see.
 
     Cases that the cohort's ``duplicates.csv`` groups stay in one fold. Cases without a label
     are not part of it; cases that cannot be read are told and left out. A training that was
-    stopped is taken up where its last finished fold ended, if `out`, the recipe, the labels and
-    the folds are the same.
+    stopped is taken up where its last finished fold ended, one that was killed where its last
+    epoch did, if `out`, the recipe, the labels and the folds are the same.
 
     Parameters
     ----------
@@ -81,6 +85,9 @@ def run(
         Whose accepted masks take their cases' truth's place; None for truth alone.
     device
         A name of `trainer.predict.device.available`; None chooses the fastest kind.
+    devices
+        Of that kind, that train each member together; torchrun's own number goes first. Each
+        has a process, which calls this too: only the first one writes, and returns scores.
     progress
         Hears how far it is; may raise `Cancelled`. Finished folds then stay usable.
 
@@ -99,20 +106,39 @@ def run(
     started = time.monotonic()
     place = choose(device)
     check(recipe.network)
+    logbooks.check(recipe)
+    processes = Processes.of(devices)
+    processes.share_of(recipe)
     Dyes(recipe.augmentation)  # before images are read: a missing reference is told at once
     alike = groups.read(cohort.folder)
-    record = Record(out, recipe)
+    record = Record(out, recipe, joins=not processes.leads)
+    training = _Training(record, recipe, place, alike, started, progress, processes)
+    if not processes.leads:
+        _follow(cohort, curated, replace(training, tell=tell_nobody))
+        return Run(out, (), ())
     with _tidied(record):
         labels = Labels.gather(cohort, curated, recipe.labels)
         with tempfile.TemporaryDirectory(prefix=".images-", dir=out) as scratch:
             samples = _read(labels, recipe, Path(scratch), progress)
-            training = _Training(record, recipe, place, alike, started, progress)
             training.begin(samples, labels)
             training.fit_all(samples)
         result = _measure(record, labels, place, progress)
         record.facts |= {"finished": now(), "seconds": round(time.monotonic() - started)}
         record.write()
     return result
+
+
+def _follow(
+    cohort: Cohort,
+    curated: Store | None,
+    training: _Training,
+) -> None:
+    """Train along with the first process, and write nothing."""
+    labels = Labels.gather(cohort, curated, training.recipe.labels)
+    with tempfile.TemporaryDirectory() as scratch:
+        samples = _read(labels, training.recipe, Path(scratch), tell_nobody)
+        training.record.facts |= training.precision()
+        training.fit_all(samples)
 
 
 def _read(labels: Labels, recipe: Recipe, scratch: Path, tell: Tell) -> list[Sample]:
@@ -138,6 +164,7 @@ class _Training:
     alike: dict[str, str]
     started: float
     tell: Tell
+    processes: Processes
 
     def begin(self, samples: list[Sample], labels: Labels) -> None:
         """Write down what the training is made of."""
@@ -151,8 +178,17 @@ class _Training:
                 for sample in samples
             },
             "device": describe(self.device),
-            "precision": precision(self.device),
+            **self.precision(),
         }
+
+    def precision(self) -> dict[str, object]:
+        """In which numbers it trains; a run that is taken up goes on in those it began with."""
+        earlier = self.record.earlier
+        if earlier.get("device") == describe(self.device) and "precision" in earlier:
+            known = ("precision", "precision_seconds")
+            return {name: earlier[name] for name in known if name in earlier}
+        choice = choose_precision(self.recipe, self.device, self.processes.count == 1)
+        return {"precision": choice.precision, "precision_seconds": choice.seconds}
 
     def fit_all(self, samples: list[Sample]) -> None:
         """Train the members that are not there yet; each is usable as soon as it is trained."""
@@ -162,7 +198,7 @@ class _Training:
             held_out = [s for s in samples if fold_of[s.case.id] == index]
             training = [s for s in samples if fold_of[s.case.id] != index]
             folder = self.record.weights(index).parent
-            folder.mkdir(exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True)
             seconds = self._seconds(sum(other >= index for other in left))
             self._fit(Fold(index, training, held_out, folder, seconds))
 
@@ -171,7 +207,10 @@ class _Training:
         return split(cases, self.recipe.folds, self.recipe.seed, self.alike)
 
     def _fit(self, fold: Fold) -> None:
-        fitted = fit(fold, self.recipe, self.device, self.tell)
+        word = self.record.facts["precision"]
+        fitted = fit(fold, self.recipe, self.device, self.tell, word, self.processes)
+        if not self.processes.leads:
+            return
         description = checkpoint.Checkpoint(
             network=self.recipe.network,
             size=self.recipe.size,
@@ -184,6 +223,7 @@ class _Training:
             version=self.record.facts["versions"]["hubmap-viewer"],
         )
         checkpoint.save(self.record.weights(fold.index), fitted.module, description)
+        forget(fold.folder)
         self.record.facts["encoder_start"] = fitted.start
         self.record.write()
         self.record.write_ensemble()
