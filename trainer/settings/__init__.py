@@ -4,10 +4,11 @@ from trainer.settings.augmentation import Augmentation, Change, Changes, Coarser
 from trainer.settings.ensemble import Ensemble
 from trainer.settings.labels import LabelWeights, Predicted
 from trainer.settings.member import Member, Window
+from trainer.settings.network import Network
 from trainer.settings.objective import AuxiliaryShares, Objective
 from trainer.settings.postprocess import Area, DenseCrf, Masking, PostProcessing, Split
 from trainer.settings.reading import read_ensemble, read_recipe, to_yaml
-from trainer.settings.recipe import Network, Recipe
+from trainer.settings.recipe import Recipe
 from trainer.settings.training import Training
 from trainer.settings.tta import Average, Stain, View
 

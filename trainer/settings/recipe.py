@@ -10,22 +10,12 @@ from pydantic import Field, model_validator
 from trainer.settings.augmentation import Augmentation
 from trainer.settings.base import Settings
 from trainer.settings.labels import LabelWeights
+from trainer.settings.network import Network
 from trainer.settings.objective import Objective, of_old_fields
 from trainer.settings.training import Training
 
 Side = Annotated[int, Field(ge=64, le=4096)]
 Epoch = Annotated[int, Field(ge=0)]
-
-
-class Network(Settings):
-    """What a member's network is made of: enough to build it again."""
-
-    encoder: str = Field("tf_efficientnet_lite0", description="An encoder of timm.")
-    decoder: Literal["unet", "fpn"] = Field("unet", description="A decoder of smp.")
-    decoder_channels: tuple[int, ...] = Field(
-        (128, 64, 32, 16, 16), description="Channels of the decoder's stages, deepest first."
-    )
-    pretrained: bool = Field(True, description="Start the encoder from ImageNet weights.")
 
 
 class Recipe(Settings):

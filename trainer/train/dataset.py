@@ -22,11 +22,13 @@ from trainer.predict import frame
 from trainer.settings import Recipe
 from trainer.train.augment import Augment
 from trainer.train.chance import drawn_anew, happens
+from trainer.train.draws import Draw
 from trainer.train.dyes import Colours, methods
 from trainer.train.image_cache import ImageCache
 from trainer.train.labels import Labels
 from trainer.train.mixing import Crop, cutmix, mosaic
 from trainer.train.resampling import as_predicted, check_sources, coarser_by, shape_for
+from trainer.train.scales import Scales
 
 Coverage = NDArray[np.uint8]
 """Share of each pixel that lies inside a unit, in steps of 1/255, (h, w)."""
@@ -57,6 +59,8 @@ class Sample:
         Of the whole image, by the methods that the recipe's augmentation needs.
     coarser
         Share of its side that another scanner's pixels would leave; None where unknown.
+    pixel_size
+        Of the kept image, in µm; None where unknown.
     """
 
     case: Case
@@ -66,6 +70,7 @@ class Sample:
     weight: float = 1.0
     colours: Colours = field(default_factory=dict)
     coarser: float | None = None
+    pixel_size: float | None = None
 
 
 def load(
@@ -119,18 +124,21 @@ def _read(labels: Labels, case: Case, recipe: Recipe, cache: ImageCache) -> Samp
     image = cache.image(digest, kept, lambda: frame.resized(cohort.image(case.id), kept))
     changes = recipe.augmentation.for_organ(case.organ)
     coarser = changes.coarser
+    um = None if case.pixel_size is None else case.pixel_size * max(shape) / max(kept)
     return Sample(
         case,
         digest,
         image,
-        _coverage(mask, kept),
+        coverage_at(mask, kept),
         labels.weight(case.id),
         cache.colours(digest, image, methods(changes)),
-        None if coarser is None else coarser_by(cohort, case, shape, kept, coarser),
+        None if coarser is None else coarser_by(cohort, case, um, coarser),
+        um,
     )
 
 
-def _coverage(mask: Mask, shape: tuple[int, ...]) -> Coverage:
+def coverage_at(mask: Mask, shape: tuple[int, ...]) -> Coverage:
+    """A mask, uint8 (H, W), at the (h, w) of `shape`."""
     shrinks = shape[0] < mask.shape[0] or shape[1] < mask.shape[1]
     how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     inside = (mask > 0).astype(np.uint8) * 255
@@ -160,12 +168,13 @@ def _memory() -> float:
     return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
 
 
-class Crops(Dataset[tuple[Tensor, Tensor, Tensor]]):
+class Crops(Dataset[tuple[Tensor, ...]]):
     """Random crops; an epoch draws from each case as many as its area holds.
 
     An item is an RGB crop, uint8 (3, side, side), its coverage, uint8 (1, side, side), and
-    what its label is worth, float32 (). Without the recipe's ``crop`` the side is one that
-    holds every image whole.
+    what its label is worth, float32 (); where the network is taught or told them, its organ's
+    place and its pixel size as well (see `Batch`). Without the recipe's ``crop`` the side is
+    one that holds every image whole.
 
     Raises
     ------
@@ -176,6 +185,8 @@ class Crops(Dataset[tuple[Tensor, Tensor, Tensor]]):
     def __init__(self, samples: Sequence[Sample], recipe: Recipe) -> None:
         self._samples = samples
         self._augmentation = recipe.augmentation
+        self._network = recipe.network
+        self._size = recipe.size
         self._on_units = recipe.on_units
         self._units = [units(sample.coverage) if recipe.on_units else None for sample in samples]
         self._mates = {
@@ -185,8 +196,9 @@ class Crops(Dataset[tuple[Tensor, Tensor, Tensor]]):
             ]
             for sample in samples
         }  # fmt: skip
-        side = _side(samples, recipe)
-        self._augment = Augment(recipe.augmentation, side)
+        self._scales = Scales(recipe, max(max(sample.coverage.shape) for sample in samples))
+        self._augment = Augment(recipe.augmentation)
+        side = self._scales.side(recipe.size) / self._scales.share(recipe.size)
         shares = [max(1, round(s.coverage.size / side**2)) for s in samples]
         rounds = math.ceil(_LEAST_BATCHES * recipe.batch_size / sum(shares))
         self._turns = np.repeat(np.arange(len(samples)), np.array(shares) * rounds)
@@ -194,32 +206,56 @@ class Crops(Dataset[tuple[Tensor, Tensor, Tensor]]):
     def __len__(self) -> int:
         return len(self._turns)
 
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor, Tensor]:
-        crop = self._mixed(self._turns[index], drawn_anew())
-        pixels = torch.from_numpy(np.ascontiguousarray(crop.image.transpose(2, 0, 1)))
-        worth = torch.tensor(crop.weight, dtype=torch.float32)
-        return pixels, torch.from_numpy(crop.coverage)[None], worth
+    def __getitem__(self, index: int) -> tuple[Tensor, ...]:
+        return self._item(index, self._size)
 
-    def _mixed(self, index: int, rng: np.random.Generator) -> Crop:
-        """A crop of a sample, where chance wants it with others of the same organ."""
-        organ = self._samples[index].case.organ
+    def draw(self, draw: Draw) -> tuple[Tensor, ...]:
+        """An item at its step's size."""
+        return self._item(draw.item, self._scales.size(draw.epoch, draw.step))
+
+    def crop(self, place: int, size: int, rng: np.random.Generator) -> Crop:
+        """A crop of a sample, where chance wants it with others of the same organ.
+
+        Parameters
+        ----------
+        place
+            Of the sample.
+        size
+            Longer side of the images in its batch, in pixels.
+        rng
+            All chance.
+        """
+        organ = self._samples[place].case.organ
         changes = self._augmentation.for_organ(organ)
 
         def another() -> Crop:
-            return self._draw(rng.choice(self._mates[organ]), rng)
+            return self._drawn(int(rng.choice(self._mates[organ])), size, rng)
 
-        crop = self._draw(index, rng)
+        crop = self._drawn(place, size, rng)
         if happens(changes.mosaic, rng):
             crop = mosaic([crop, another(), another(), another()], rng)
         return cutmix(crop, another(), rng) if happens(changes.cutmix, rng) else crop
 
-    def _draw(self, index: int, rng: np.random.Generator) -> Crop:
-        sample, boxes = self._samples[index], self._units[index]
+    def _item(self, index: int, size: int) -> tuple[Tensor, ...]:
+        place = int(self._turns[index])
+        crop = self.crop(place, size, drawn_anew())
+        pixels = torch.from_numpy(np.ascontiguousarray(crop.image.transpose(2, 0, 1)))
+        worth = torch.tensor(crop.weight, dtype=torch.float32)
+        item = (pixels, torch.from_numpy(crop.coverage)[None], worth)
+        if not (self._network.organ_input or {"organ", "pixel_size"} & {*self._network.auxiliary}):
+            return item
+        organ = self._network.organ_index(self._samples[place].case.organ)
+        known = torch.tensor(-1 if organ is None else organ)
+        return *item, known, torch.tensor(crop.pixel_size, dtype=torch.float32)
+
+    def _drawn(self, place: int, size: int, rng: np.random.Generator) -> Crop:
+        sample, boxes = self._samples[place], self._units[place]
         on = None
         if boxes is not None and len(boxes) and happens(self._on_units, rng):
             top, left, height, width = boxes[rng.integers(len(boxes))]
             on = (top + rng.uniform(0, height), left + rng.uniform(0, width))
-        return Crop(*self._augment(sample, rng, on), sample.weight)
+        scales = self._scales
+        return self._augment(sample, rng, scales.side(size), scales.share(size), on)
 
 
 def units(coverage: Coverage) -> NDArray[np.int32]:
@@ -228,14 +264,6 @@ def units(coverage: Coverage) -> NDArray[np.int32]:
     _, _, found, _ = cv2.connectedComponentsWithStats(inside)
     columns = [cv2.CC_STAT_TOP, cv2.CC_STAT_LEFT, cv2.CC_STAT_HEIGHT, cv2.CC_STAT_WIDTH]
     return np.asarray(found[1:, columns], np.int32)
-
-
-def _side(samples: Sequence[Sample], recipe: Recipe) -> int:
-    """Of a crop, at the size that samples are kept at."""
-    if recipe.crop is not None:
-        return round(recipe.crop * recipe.largest / recipe.size)
-    longest = max(max(sample.coverage.shape) for sample in samples)
-    return longest + -longest % STRIDE
 
 
 class Whole(Dataset[tuple[Tensor, Tensor]]):

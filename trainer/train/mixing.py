@@ -19,11 +19,24 @@ from trainer.data.case import Image
 
 @dataclass(frozen=True, slots=True)
 class Crop:
-    """RGB uint8 (s, s, 3), its coverage uint8 (s, s), and what its label is worth."""
+    """A square part of a case, as a network is shown it.
+
+    Attributes
+    ----------
+    image
+        RGB uint8 (s, s, 3).
+    coverage
+        uint8 (s, s).
+    weight
+        What its label is worth.
+    pixel_size
+        In µm; NaN where unknown.
+    """
 
     image: Image
     coverage: NDArray[np.uint8]
     weight: float
+    pixel_size: float = math.nan
 
 
 def cutmix(ground: Crop, other: Crop, rng: np.random.Generator) -> Crop:
@@ -49,9 +62,10 @@ def mosaic(crops: Sequence[Crop], rng: np.random.Generator) -> Crop:
 
 def _pasted(ground: Crop, windows: Sequence[tuple[slice, slice, Crop]]) -> Crop:
     image, coverage = ground.image.copy(), ground.coverage.copy()
-    weight = np.full(coverage.shape, ground.weight, np.float32)
+    told = np.empty((*coverage.shape, 2), np.float32)
+    told[:] = ground.weight, ground.pixel_size
     for rows, columns, other in windows:
         image[rows, columns] = other.image[rows, columns]
         coverage[rows, columns] = other.coverage[rows, columns]
-        weight[rows, columns] = other.weight
-    return Crop(image, coverage, float(weight.mean()))
+        told[rows, columns] = other.weight, other.pixel_size
+    return Crop(image, coverage, *told.mean((0, 1), np.float64).tolist())

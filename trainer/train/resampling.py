@@ -48,17 +48,15 @@ def as_predicted(image: Image, recipe: Recipe) -> Image:
     return frame.resized(image, frame.scaled((height, width), recipe.size / recipe.largest))
 
 
-def coarser_by(
-    cohort: Cohort, case: Case, shape: tuple[int, int], kept: tuple[int, int], wanted: Coarser
-) -> float | None:
+def coarser_by(cohort: Cohort, case: Case, um: float | None, wanted: Coarser) -> float | None:
     """Share of a kept image's side that another scanner's pixels would leave.
 
     Parameters
     ----------
     cohort, case
         Whose image it is; the cohort knows other sources' pixel sizes.
-    shape, kept
-        (h, w) of the image's own size and of the kept one.
+    um
+        Pixel size of the kept image.
     wanted
         The other scanner.
 
@@ -66,10 +64,8 @@ def coarser_by(
     -------
     Above 1 where those pixels are finer; None where a pixel size is not known.
     """
-    um = wanted.um if wanted.source is None else _of_source(cohort, case.organ, wanted.source)
-    if um is None or case.pixel_size is None:
-        return None
-    return case.pixel_size * max(shape) / max(kept) / um
+    theirs = wanted.um if wanted.source is None else _of_source(cohort, case.organ, wanted.source)
+    return None if um is None or theirs is None else um / theirs
 
 
 def check_sources(cohort: Cohort, recipe: Recipe) -> None:

@@ -3,52 +3,53 @@
 from __future__ import annotations
 
 import numpy as np
-import torch.nn.functional as F
-from torch import Tensor
 
 from trainer.model.network import STRIDE
 from trainer.settings import Recipe
 
 
 class Scales:
-    """Sizes by batch or by epoch.
+    """Sizes by batch or by epoch, and the crops that go with them.
 
-    Crops are drawn at the largest size; a batch is then averaged down as a whole, wherever it
-    lies. Its size follows from the recipe's seed, the epoch and the batch's number alone, so
-    that it is the same in every process and after a break.
+    Parameters
+    ----------
+    recipe
+        Whose sizes.
+    longest
+        Longer side of the images as they are kept, in pixels: without the recipe's `crop` it
+        is that of the crop.
     """
 
-    def __init__(self, recipe: Recipe) -> None:
+    def __init__(self, recipe: Recipe, longest: int) -> None:
         self._recipe = recipe
+        self._longest = longest
 
-    def size(self, epoch: int, batch: int) -> int:
-        """Longer side, in pixels, of the images whose crops a batch shows; both from 0."""
-        recipe = self._recipe
-        if recipe.sizes:
-            rng = np.random.default_rng((recipe.seed, epoch, batch))
-            return recipe.sizes[rng.integers(len(recipe.sizes))]
-        begun = [start for start in recipe.sizes_from if start <= epoch]
-        return recipe.sizes_from[max(begun)] if begun else recipe.size
-
-    def resized(
-        self, pixels: Tensor, coverage: Tensor, epoch: int, batch: int
-    ) -> tuple[Tensor, Tensor]:
-        """A batch at its size; its sides become multiples of the network's stride.
+    def size(self, epoch: int, step: int) -> int:
+        """Longer side, in pixels, that images have in a batch.
 
         Parameters
         ----------
-        pixels, coverage
-            uint8 (B, 3, s, s) and (B, 1, s, s), as drawn.
-        epoch, batch
+        epoch
             Counted from 0.
+        step
+            A number that all items of the batch have in common, in whatever process.
         """
-        size = self.size(epoch, batch)
-        if size == self._recipe.largest:
-            return pixels, coverage
-        share = pixels.shape[-1] * size / self._recipe.largest
-        side = max(STRIDE, round(share / STRIDE) * STRIDE)
-        return _averaged(pixels, side), _averaged(coverage, side)
+        recipe = self._recipe
+        if recipe.sizes:
+            return recipe.sizes[np.random.default_rng(step).integers(len(recipe.sizes))]
+        begun = [start for start in recipe.sizes_from if start <= epoch]
+        return recipe.sizes_from[max(begun)] if begun else recipe.size
 
+    def share(self, size: int) -> float:
+        """Of the images' kept size, that they have at this size."""
+        return 1.0 if self._recipe.pixel_size is not None else size / self._recipe.largest
 
-def _averaged(batch: Tensor, side: int) -> Tensor:
-    return F.interpolate(batch.float(), (side, side), mode="area").round().to(batch.dtype)
+    def side(self, size: int) -> int:
+        """Of a crop, in pixels; of several sizes each is a multiple of the network's stride."""
+        recipe = self._recipe
+        if recipe.crop is None:
+            wanted = self._longest * self.share(size)
+            return STRIDE * -(-round(wanted) // STRIDE)
+        if recipe.size == recipe.largest and not recipe.sizes:
+            return recipe.crop
+        return max(STRIDE, STRIDE * round(recipe.crop * size / recipe.size / STRIDE))

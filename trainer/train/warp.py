@@ -49,6 +49,11 @@ class Warp:
     centre: tuple[float, float]
     bend: Floats | None = None
 
+    @property
+    def coarser(self) -> float:
+        """How many of the image's pixels a pixel of the crop is wide, on average."""
+        return math.sqrt(abs(float(np.linalg.det(self.matrix))))
+
     def crop(self, part: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """The crop of an image (h, w, 3) or a coverage (h, w); beyond the edge it is mirrored."""
         part, scale = self._coarse_enough(np.asarray(part))
@@ -86,6 +91,7 @@ def draw(
     shape: tuple[int, int],
     rng: np.random.Generator,
     on: tuple[float, float] | None = None,
+    share: float = 1.0,
 ) -> Warp:
     """A random crop of an image.
 
@@ -102,14 +108,17 @@ def draw(
     on
         (row, column) that it is laid on; anywhere if None. It stays within the image where
         that is large enough.
+    share
+        Of the image's size that the crop shows it at, before chance changes that.
     """
+    reach = round(side / share)
     places = (None, None) if on is None else on
     row, column = (
-        _middle(length, side, place, rng) for length, place in zip(shape, places, strict=True)
+        _middle(length, reach, place, rng) for length, place in zip(shape, places, strict=True)
     )
-    move = [side * either(changes.shift, rng) for _ in "xy"]
+    move = [reach * either(changes.shift, rng) for _ in "xy"]
     centre = (column + move[0], row + move[1])
-    return Warp(side, _matrix(changes, rng), centre, _bend(changes, side, rng))
+    return Warp(side, _matrix(changes, rng) / share, centre, _bend(changes, side, rng))
 
 
 def _middle(length: int, side: int, place: float | None, rng: np.random.Generator) -> float:
