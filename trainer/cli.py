@@ -23,6 +23,7 @@ from trainer.commands import (
     findings,
     history,
     predict,
+    preview,
     report,
     stats,
     study,
@@ -221,6 +222,7 @@ app.command(epilog=duplicates.EXAMPLES)(duplicates.duplicates)
 app.command(epilog=findings.EXAMPLES)(findings.findings)
 app.command(epilog=history.EXAMPLES)(history.history)
 app.command(epilog=predict.EXAMPLES)(predict.predict)
+app.command(epilog=preview.EXAMPLES)(preview.preview)
 app.command(epilog=report.EXAMPLES)(report.report)
 app.command(epilog=stats.EXAMPLES)(stats.stats)
 

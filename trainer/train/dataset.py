@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -74,7 +74,11 @@ class Sample:
 
 
 def load(
-    labels: Labels, recipe: Recipe, scratch: Path, room: float | None = None
+    labels: Labels,
+    recipe: Recipe,
+    scratch: Path,
+    room: float | None = None,
+    only: Collection[str] | None = None,
 ) -> Iterator[Sample | CohortError]:
     """Read every labelled case, one at a time; a case that cannot be read yields its error.
 
@@ -90,6 +94,8 @@ def load(
         A folder for the arrays that memory does not hold.
     room
         Bytes of memory to hold arrays in; a part of the machine's if None.
+    only
+        Ids of the cases wanted; all if None.
 
     Raises
     ------
@@ -100,6 +106,8 @@ def load(
     cache = ImageCache.of(labels.cohort.folder)
     room = _memory() * _MEMORY_SHARE if room is None else room
     for case in labels.cases():
+        if only is not None and case.id not in only:
+            continue
         try:
             sample = _read(labels, case, recipe, cache)
         except (ImageError, MaskError, CohortError) as error:

@@ -50,6 +50,6 @@ class Scales:
         if recipe.crop is None:
             wanted = self._longest * self.share(size)
             return STRIDE * -(-round(wanted) // STRIDE)
-        if recipe.size == recipe.largest and not recipe.sizes:
+        if not (recipe.sizes or recipe.sizes_from):
             return recipe.crop
         return max(STRIDE, STRIDE * round(recipe.crop * size / recipe.size / STRIDE))

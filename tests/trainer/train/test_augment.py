@@ -38,7 +38,8 @@ def only(**changes: Any) -> Augmentation:
 
 
 def drawn(augmentation: Augmentation, sample: Sample, side: int, seed: int = 0):
-    return Augment(augmentation, side)(sample, np.random.default_rng(seed))
+    crop = Augment(augmentation)(sample, np.random.default_rng(seed), side)
+    return crop.image, crop.coverage
 
 
 def coloured(side: int = 96) -> Sample:

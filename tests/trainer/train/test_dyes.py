@@ -46,8 +46,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 def changed(augmentation: dict[str, Any], sample: Sample, seed: int = 0) -> np.ndarray:
-    augment = Augment(Augmentation.model_validate(OFF | augmentation), 64)
-    return augment(sample, np.random.default_rng(seed))[0]
+    augment = Augment(Augmentation.model_validate(OFF | augmentation))
+    return augment(sample, np.random.default_rng(seed), 64).image
 
 
 def known(image: np.ndarray) -> Sample:
@@ -139,10 +139,10 @@ def test_stains_are_found_once_a_case_and_kept(
                 before, stain.transfer(np.array(sample.image), other.colours[method])
             )
     # neither does a crop look for what the case has told
-    augment = Augment(recipe.augmentation, 64)
+    augment = Augment(recipe.augmentation)
     fits.clear()
     for seed in range(8):
-        augment(first[0], np.random.default_rng(seed))
+        augment(first[0], np.random.default_rng(seed), 64)
     assert fits == []
 
 

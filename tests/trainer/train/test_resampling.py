@@ -16,6 +16,7 @@ from trainer.errors import CohortError, SettingsError
 from trainer.predict.ensemble import Predictor
 from trainer.settings import Augmentation, Recipe, read_ensemble, read_recipe
 from trainer.train.dataset import Crops, Sample, Whole, load
+from trainer.train.draws import Draw
 from trainer.train.labels import Labels
 from trainer.train.run import run
 from trainer.train.scales import Scales
@@ -102,36 +103,64 @@ def test_a_case_without_units_is_still_drawn_from():
 
 
 class TestSizes:
-    def test_each_batch_draws_one_and_says_it_again(self):
-        scales = Scales(recipe(sizes=[64, 128, 256]))
-        drawn = [scales.size(epoch, batch) for epoch in range(5) for batch in range(20)]
-        assert set(drawn) == {64, 128, 256}
-        again = Scales(recipe(sizes=[64, 128, 256]))
-        assert drawn == [again.size(epoch, batch) for epoch in range(5) for batch in range(20)]
-        other = Scales(recipe(sizes=[64, 128, 256], seed=1))
-        assert drawn != [other.size(epoch, batch) for epoch in range(5) for batch in range(20)]
+    def test_each_step_draws_one_and_says_it_again(self):
+        scales = Scales(recipe(sizes=[64, 128, 256]), 256)
+        drawn = [scales.size(epoch=0, step=step) for step in range(100)]
+        assert min(drawn.count(size) for size in (64, 128, 256)) > 20
+        again = Scales(recipe(sizes=[64, 128, 256]), 256)
+        assert drawn == [again.size(epoch=3, step=step) for step in range(100)]
 
     def test_they_grow_with_the_epochs(self):
-        scales = Scales(recipe(sizes_from={0: 64, 3: 96, 5: 192}))
+        scales = Scales(recipe(sizes_from={0: 64, 3: 96, 5: 192}), 192)
         assert [scales.size(epoch, 0) for epoch in range(7)] == [64, 64, 64, 96, 96, 192, 192]
-        late = Scales(recipe(sizes_from={2: 256}))
+        late = Scales(recipe(sizes_from={2: 256}), 256)
         assert [late.size(epoch, 7) for epoch in range(4)] == [128, 128, 256, 256]
 
-    def test_a_batch_shows_the_same_place_at_its_size(self, cohort_folder: Path, tmp_path: Path):
-        told = recipe(sizes_from={0: 64, 1: 256}, crop=96, augmentation=STILL)
-        items = loaded(cohort_folder, tmp_path, sizes_from={0: 64, 1: 256})
-        samples = samples_of(items)
+    def test_the_same_place_is_shown_at_every_size(self, cohort_folder: Path, tmp_path: Path):
+        told: dict[str, Any] = {"sizes_from": {0: 64, 1: 256}, "crop": 96}
+        samples = samples_of(loaded(cohort_folder, tmp_path, **told))
         assert {max(sample.coverage.shape) for sample in samples} == {256}
-        pixels, coverage, _ = (part[None] for part in Crops(samples, told)[0])
-        assert pixels.shape[-1] == 192
+        crops = Crops(samples[:1], recipe(**told, augmentation=STILL))
 
-        small, where = Scales(told).resized(pixels, coverage, 0, 0)
-        assert small.shape == (1, 3, 64, 64) and where.shape == (1, 1, 64, 64)
-        assert small.dtype == where.dtype == torch.uint8
-        averaged = pixels.float().reshape(1, 3, 64, 3, 64, 3).mean((3, 5))
-        assert (small - averaged).abs().max() <= 0.51
-        large, there = Scales(told).resized(pixels, coverage, 1, 0)
-        assert large is pixels and there is coverage
+        def drawn(epoch: int) -> tuple[torch.Tensor, torch.Tensor]:
+            torch.manual_seed(1)
+            pixels, coverage, _ = crops.draw(Draw(0, 0, 0, epoch))
+            return pixels.float(), coverage.float()
+
+        (small, where), (large, there) = drawn(0), drawn(1)
+        assert small.shape == (3, 64, 64) and where.shape == (1, 64, 64)
+        assert large.shape == (3, 192, 192) and there.shape == (1, 192, 192)
+        # 64 is the least that 96 at half its size may become: it shows a third more
+        whole, _ = crops[0][:2]
+        assert whole.shape == (3, 96, 96)
+
+    def test_a_smaller_size_is_the_larger_one_averaged(self):
+        sample = marked((256, 256))
+        told = recipe(size=128, crop=128, sizes=[128, 256], augmentation=STILL)
+        crops = Crops([sample], told)
+        found = {}
+        for step in range(20):
+            pixels, coverage, _ = crops.draw(Draw(0, 0, step, 0))
+            assert torch.equal(pixels[:1], coverage)
+            found[coverage.shape[-1]] = coverage[0].float()
+        assert set(found) == {128, 256}
+        averaged = found[256].reshape(128, 2, 128, 2).mean((1, 3))
+        assert (found[128] - averaged).abs().max() <= 1
+
+    def test_a_crop_knows_its_pixel_size(self, cohort_folder: Path, tmp_path: Path):
+        network = {"auxiliary": ["organ", "pixel_size"], "organs": ["lung", "kidney"]}
+        told: dict[str, Any] = {"sizes": [64, 128], "augmentation": STILL.model_dump(),
+                                "network": network}  # fmt: skip
+        samples = samples_of(loaded(cohort_folder, tmp_path, **told))
+        crops = Crops([one for one in samples if one.case.id == "11"], recipe(**told))
+        for step in range(10):
+            pixels, _, _, organ, um = crops.draw(Draw(0, 0, step, 0))
+            assert int(organ) == 1
+            # 400 pixels of 0.5 µm on 64 or 128
+            assert float(um) == pytest.approx(200 / (64 if pixels.shape[-1] == 32 else 128))
+        unknown = Crops([one for one in samples if one.case.id == "22"], recipe(**told))
+        *_, organ, um = unknown[0]
+        assert int(organ) == 0 and bool(um.isnan())
 
     def test_validation_and_predictions_stay_at_the_recipe_s_size(
         self, cohort_folder: Path, tmp_path: Path
