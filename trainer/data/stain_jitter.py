@@ -19,8 +19,10 @@ from trainer.data.stain import Floats
 _HED = np.array([[0.65, 0.70, 0.29], [0.07, 0.99, 0.11], [0.27, 0.57, 0.78]], np.float32)
 """Optical density of red, green and blue of haematoxylin, eosin and DAB (Ruifrok)."""
 
-_DARKEST = 1e-6
-"""Intensity that black counts as; stains are amounts of its density, so that 1 is opaque."""
+DECADES = 6
+"""Of light that an amount of 1 takes: as in scikit-image, black counts as a millionth."""
+
+_DARKEST = 10.0**-DECADES
 
 _SCALE = float(np.log(_DARKEST))
 _DENSITY = (np.log(np.maximum(np.arange(256) / 255, _DARKEST)) / _SCALE).astype(np.float32)
