@@ -22,6 +22,8 @@ from trainer.commands import (
     duplicates,
     findings,
     history,
+    models,
+    plan,
     predict,
     preview,
     report,
@@ -83,13 +85,21 @@ def train(
         float | None,
         typer.Option(metavar="M", min=0.01, help="Time for all folds; else the recipe's."),
     ] = None,
+    devices: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Of that kind, that train together.")
+    ] = 1,
     json: JsonOption = False,
 ) -> None:
     """Train an ensemble, a member a fold, and measure it on what each member did not see.
 
     Ctrl+C stops it; folds that are finished stay usable, and the same call goes on from there.
+    A training that was killed goes on at its last epoch. Several devices share each step's
+    samples; several machines do where torchrun starts this on each.
     """
-    with Terminal(json).speaking() as terminal, Wish() as wish:
+    from trainer.train.processes import Processes
+
+    helps = not Processes.of(devices).leads
+    with Terminal(json, quiet=helps).speaking() as terminal, Wish() as wish:
         chosen = named.recipe(recipe)
         if minutes is not None:
             chosen = chosen.model_copy(update={"minutes": minutes})
@@ -101,7 +111,15 @@ def train(
         _say_unlabelled(opened, store, chosen, terminal)
         with terminal.meter() as meter, Stopping(out):
             listener = Listener(terminal, meter, wish)
-            result = run(opened, chosen, out, curated=store, device=device, progress=listener.hear)
+            result = run(
+                opened,
+                chosen,
+                out,
+                curated=store,
+                device=device,
+                devices=devices,
+                progress=listener.hear,
+            )
         terminal.result(
             {"run": str(out), "organs": [_as_json(row) for row in result.report]},
             _organs(result.report, f"{out}: Dice of out-of-fold predictions"),
@@ -221,6 +239,8 @@ app.command(epilog=compare.EXAMPLES)(compare.compare)
 app.command(epilog=duplicates.EXAMPLES)(duplicates.duplicates)
 app.command(epilog=findings.EXAMPLES)(findings.findings)
 app.command(epilog=history.EXAMPLES)(history.history)
+app.command(epilog=models.EXAMPLES)(models.models)
+app.command(epilog=plan.EXAMPLES)(plan.plan)
 app.command(epilog=predict.EXAMPLES)(predict.predict)
 app.command(epilog=preview.EXAMPLES)(preview.preview)
 app.command(epilog=report.EXAMPLES)(report.report)

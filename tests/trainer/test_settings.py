@@ -83,6 +83,11 @@ def test_an_ensemble_s_mistake_is_told_once(tmp_path: Path, changes: dict[str, A
         ({"minutes": float("inf")}, "`minutes`: Input should be a finite number"),
         ({"learning_rate": 1e30}, "`learning_rate`: Input should be less than or equal to 1"),
         ({"bce_weight": 0, "dice_weight": 0}, "there is nothing to learn"),
+        ({"objective": {"dcie": 1}}, r"unknown key `objective.dcie` \(did you mean `dice`\?\)"),
+        ({"objective": {"focus": 1}}, "`objective`: there is nothing to learn: name one of bce"),
+        ({"objective": {"dice": 1}, "bce_weight": 1}, "say what `objective` says: leave them out"),
+        ({"training": {"optimizer": "lion"}}, "`training.optimizer`: Input should be 'adamw'"),
+        ({"training": {"ema": 0.9, "average_last": 3}}, "two ways to average: choose one"),
         (
             {"labels": {"raw_predction": 0}},
             r"unknown key `labels.raw_predction` \(did you mean `raw_prediction`\?\)",
@@ -249,3 +254,18 @@ def test_a_crf_alone_changes_probabilities_and_no_mask(tmp_path: Path):
     assert ensemble.crf_for("lung") is not None
     assert ensemble.crf_for("kidney") is None
     assert not ensemble.masking.changes_masks
+
+
+def test_a_recipe_s_losses_are_read_as_they_were_written_before(tmp_path: Path):
+    path = tmp_path / "r.yaml"
+    for old, new in (
+        ({}, {"bce": 0.5, "dice": 0.5}),
+        ({"bce_weight": 1.0}, {"bce": 1.0, "dice": 0.5}),
+        ({"bce_weight": 0.2, "dice_weight": 0.8}, {"bce": 0.2, "dice": 0.8}),
+        ({"objective": {"lovasz": 3, "bce": 1}}, {"bce": 1.0, "lovasz": 3.0}),
+    ):
+        path.write_text(yaml.safe_dump({"name": "mine"} | old), "utf-8")
+        recipe = read_recipe(path)
+        assert recipe.objective.losses() == new
+        path.write_text(to_yaml(recipe), "utf-8")
+        assert read_recipe(path) == recipe

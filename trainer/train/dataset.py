@@ -208,7 +208,8 @@ class Crops(Dataset[tuple[Tensor, ...]]):
         self._augment = Augment(recipe.augmentation)
         side = self._scales.side(recipe.size) / self._scales.share(recipe.size)
         shares = [max(1, round(s.coverage.size / side**2)) for s in samples]
-        rounds = math.ceil(_LEAST_BATCHES * recipe.batch_size / sum(shares))
+        step = recipe.batch_size * recipe.training.accumulate
+        rounds = math.ceil(_LEAST_BATCHES * step / sum(shares))
         self._turns = np.repeat(np.arange(len(samples)), np.array(shares) * rounds)
 
     def __len__(self) -> int:

@@ -77,9 +77,9 @@ class Watch(pl.Callback):
         """Go on from there."""
         self.epochs, self.val_dice = state_dict["epochs"], state_dict["val_dice"]
 
-    def say(self, notice: str) -> None:
+    def say(self, remark: str) -> None:
         """Tell a sentence that the user should read."""
-        self._report(notice)
+        self._report(remark)
 
     def judge(self, trainer: pl.Trainer, learner: Learner, whole: DataLoader[Any]) -> None:
         """Measure the weights that are kept, where no epoch has."""
@@ -111,7 +111,7 @@ class Watch(pl.Callback):
         self.epochs += 1
         self.is_up_to_date = True
 
-    def _report(self, notice: str | None = None) -> None:
+    def _report(self, remark: str | None = None) -> None:
         share, left = self._pace.share(), self._pace.seconds_left()
         fold_seconds = None if not share or left is None else self._pace.elapsed() / share
         later = self._folds - self._fold.index - 1
@@ -124,7 +124,7 @@ class Watch(pl.Callback):
                 self._folds,
                 self.epochs,
                 None if self.epochs == 0 else self.val_dice,
-                notice,
+                remark=remark,
             )
         )
 
