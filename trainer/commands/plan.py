@@ -53,24 +53,23 @@ def _table(document: dict[str, Any], ways: list[Way]) -> Table:
     table = Table(
         title=f"{document['recipe']}: steps of {document['step']} crops of {document['crop']}"
         f" pixels in {document['memory'] / 2**30:g} GiB",
-        caption="GiB; fp16 takes as much as bf16. `saves` is of a step of one crop.",
+        caption="GiB; fp16 takes as much as bf16. A crop is of those shown at once; `saves` is"
+        " what one of them takes less than the dearest way's.",
         box=SIMPLE,
-        min_width=72,
     )
-    for name in ("precision", "checkpointing", "batch_size", "accumulate"):
-        table.add_column(name)
-    for name in ("weights", "a crop", "in all", "saves", "at most"):
+    table.add_column("precision")
+    table.add_column("checkpointing")
+    for name in ("batch × accumulate", "at most", "weights", "a crop", "in all", "saves"):
         table.add_column(name, justify="right")
     for told, way in zip(document["ways"], ways, strict=True):
         table.add_row(
             way.precision,
             "true" if way.checkpointing else "false",
-            str(way.batch_size) if way.batch_size else "does not fit",
-            str(way.accumulate) if way.batch_size else "",
+            f"{way.batch_size} × {way.accumulate}" if way.batch_size else "nothing fits",
+            str(way.at_once),
             f"{way.weights / 2**30:.2f}",
             f"{way.sample / 2**30:.3f}",
             f"{told['bytes_total'] / 2**30:.2f}",
             f"{told['saves_a_sample']:.0%}",
-            f"{way.at_once} crops",
         )
     return table

@@ -11,7 +11,10 @@ from torch.nn.utils import fuse_conv_bn_eval
 
 _log = logging.getLogger(__name__)
 
-_SIDE = 128
+_SIDE = 64
+_LARGER = 256
+"""Where a decoder pools a smaller image away."""
+
 _NEAR = 1e-3
 """Relative to the largest logit: what rounding makes of the same sum in another order."""
 
@@ -27,9 +30,7 @@ def fold(network: nn.Module) -> nn.Module:
     network
         Takes (B, 3, H, W) in 0..255, on the CPU.
     """
-    sample = _sample()
-    with torch.inference_mode():
-        said = network(sample)
+    sample, said = _said(network)
     folded = copy.deepcopy(network)
     pairs = _pairs(folded, sample)
     names = {module: name for name, module in folded.named_modules()}
@@ -45,9 +46,18 @@ def fold(network: nn.Module) -> nn.Module:
     return folded
 
 
-def _sample() -> Tensor:
+def _said(network: nn.Module) -> tuple[Tensor, Tensor]:
+    """A small image, and what the network says of it."""
+    with torch.inference_mode():
+        try:
+            return _sample(_SIDE), network(_sample(_SIDE))
+        except RuntimeError:
+            return _sample(_LARGER), network(_sample(_LARGER))
+
+
+def _sample(side: int) -> Tensor:
     generator = torch.Generator().manual_seed(0)
-    return 255 * torch.rand(1, 3, _SIDE, _SIDE, generator=generator)
+    return 255 * torch.rand(1, 3, side, side, generator=generator)
 
 
 def _pairs(network: nn.Module, sample: Tensor) -> list[tuple[nn.Conv2d, nn.BatchNorm2d]]:

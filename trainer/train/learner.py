@@ -120,10 +120,10 @@ class Learner(pl.LightningModule):
         if (longest := self._recipe.training.clip) is not None:
             torch.nn.utils.clip_grad_norm_(self.network.parameters(), longest)
 
-    def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
-        """Loss and Dice of one whole image, at the network's resolution."""
+    def validation_step(self, batch: Sequence[Tensor], batch_idx: int) -> None:
+        """Loss and Dice of one whole image and, where a network is told it, its organ's place."""
         height, width = batch[1].shape[-2:]
-        logits = self._judged(_seen(batch[0])).float()[..., :height, :width]
+        logits = self._judged(_seen(batch[0]), *batch[2:]).float()[..., :height, :width]
         found, truth = logits > 0, batch[1] >= 128
         total = int(found.sum() + truth.sum())
         self.lesson.val_loss.add(float(self._aim.of_mask(logits, batch[1].float() / 255)))

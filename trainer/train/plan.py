@@ -175,7 +175,7 @@ def saved_bytes(
 def as_document(ways: Iterable[Way], recipe: Recipe, memory: float) -> dict[str, Any]:
     """The plan for machines, in bytes."""
     every = list(ways)
-    largest = max(way.total(1) for way in every)
+    dearest = max(way.sample for way in every)
     return {
         "recipe": recipe.name,
         "memory": round(memory),
@@ -193,7 +193,7 @@ def as_document(ways: Iterable[Way], recipe: Recipe, memory: float) -> dict[str,
                 "bytes_step": way.fixed,
                 "bytes_sample": way.sample,
                 "bytes_total": way.total(max(1, way.batch_size)),
-                "saves_a_sample": 1 - way.total(1) / largest,
+                "saves_a_sample": 1 - way.sample / dearest,
             }
             for way in every
         ],

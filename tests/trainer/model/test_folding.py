@@ -28,17 +28,24 @@ def unsettled(network: nn.Module) -> nn.Module:
 
 @pytest.mark.parametrize(
     ("encoder", "decoder"),
-    [("test_efficientnet", "unet"), ("tf_efficientnet_lite0", "unet"), ("resnet18", "fpn")],
+    [
+        ("test_efficientnet", "unet"),
+        ("tf_efficientnet_lite0", "unet"),
+        ("resnet18", "fpn"),
+        ("resnet18", "daformer"),
+        ("resnet18", "fpn-aspp-unet"),
+        ("resnet18", "pan"),
+    ],
 )
 def test_every_normalisation_goes_and_the_network_says_the_same(encoder: str, decoder: str) -> None:
-    channels = (32, 32) if decoder == "fpn" else (16, 16, 8, 8, 8)
+    channels = (16, 16, 8, 8, 8) if "unet" in decoder else (32, 32)
     made = Network.model_validate(
         {"encoder": encoder, "decoder": decoder, "decoder_channels": channels, "pretrained": False}
     )
     network = unsettled(build(made).module)
     before = normalisations(network)
     folded = fold(network)
-    image = 255 * torch.rand(2, 3, 96, 64)
+    image = 255 * torch.rand(2, 3, 160, 128)
     with torch.inference_mode():
         said, wanted = folded(image), network(image)
     assert torch.allclose(said, wanted, rtol=1e-3, atol=1e-3)
