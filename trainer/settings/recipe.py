@@ -7,7 +7,9 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from trainer.settings.base import Settings
-from trainer.settings.labels import LabelWeights
+from trainer.settings.folds import HoldOut
+from trainer.settings.labels import LabelWeights, Pseudo
+from trainer.settings.sampling import Sampling
 
 
 class Network(Settings):
@@ -46,6 +48,13 @@ class Recipe(Settings):
     size: int = Field(512, ge=64, le=4096, description="Longer side of the resized image.")
     crop: int = Field(384, ge=64, le=4096, description="Side of the square training crop.")
     folds: int = Field(3, ge=2, le=20, description="K: each fold trains one member.")
+    hold_out: HoldOut = Field(default_factory=lambda: HoldOut.model_validate({}))
+    organs: tuple[str, ...] = Field(
+        (), description="Learn these organs only; the members then serve no other. All if empty."
+    )
+    external: tuple[str, ...] = Field(
+        (), description="Cohorts to learn from besides, relative to the cohort; never measured on."
+    )
     epochs: int = Field(60, ge=1, description="Passes over the training cases, at the most.")
     minutes: float | None = Field(
         None, gt=0, description="Time for the whole training, shared by its folds."
@@ -56,6 +65,8 @@ class Recipe(Settings):
     bce_weight: float = Field(0.5, ge=0)
     dice_weight: float = Field(0.5, ge=0)
     labels: LabelWeights = Field(default_factory=lambda: LabelWeights.model_validate({}))
+    pseudo: Pseudo = Field(default_factory=lambda: Pseudo.model_validate({}))
+    sampling: Sampling = Field(default_factory=lambda: Sampling.model_validate({}))
     seed: int = Field(0, ge=0, lt=2**32)
 
     @model_validator(mode="after")

@@ -21,7 +21,8 @@ from trainer.model.network import STRIDE
 from trainer.predict import frame
 from trainer.settings import Recipe
 from trainer.train.augment import Augment
-from trainer.train.labels import Labels
+from trainer.train.labels import Labelled
+from trainer.train.sampling import Turns
 
 Coverage = NDArray[np.uint8]
 """Share of each pixel that lies inside a unit, in steps of 1/255, (h, w)."""
@@ -45,6 +46,10 @@ class Sample:
         RGB uint8 (h, w, 3), the longer side as the recipe's ``size``.
     weight
         What its label is worth.
+    is_pseudo
+        Whether its label is a prediction in place of none.
+    predicted
+        What networks that have not seen the case say of it, to take its label's place by chance.
     """
 
     case: Case
@@ -52,10 +57,12 @@ class Sample:
     image: NDArray[np.uint8]
     coverage: Coverage
     weight: float = 1.0
+    is_pseudo: bool = False
+    predicted: Coverage | None = None
 
 
 def load(
-    labels: Labels, size: int, scratch: Path, room: float | None = None
+    labels: Labelled, size: int, scratch: Path, room: float | None = None
 ) -> Iterator[Sample | CohortError]:
     """Read every labelled case, one at a time; a case that cannot be read yields its error.
 
@@ -81,7 +88,7 @@ def load(
         yield sample if room > 0 else _mapped(sample, scratch)
 
 
-def _read(labels: Labels, case: Case, size: int) -> Sample:
+def _read(labels: Labelled, case: Case, size: int) -> Sample:
     cohort = labels.cohort
     image, mask = cohort.image(case.id), labels.mask(case.id)
     if mask is None:
@@ -93,11 +100,12 @@ def _read(labels: Labels, case: Case, size: int) -> Sample:
             case=case.id,
         )
     small = frame.fit(image, size)
-    coverage = _coverage(mask, small.shape[:2])
+    coverage = coverage_at(mask, small.shape[:2])
     return Sample(case, cohort.digest(case.id), small, coverage, labels.weight(case.id))
 
 
-def _coverage(mask: Mask, shape: tuple[int, ...]) -> Coverage:
+def coverage_at(mask: Mask, shape: tuple[int, ...]) -> Coverage:
+    """A mask, uint8 (H, W), at the (h, w) of `shape`."""
     shrinks = shape[0] < mask.shape[0]
     how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     inside = (mask > 0).astype(np.uint8) * 255
@@ -138,7 +146,14 @@ class Crops(Dataset[tuple[Tensor, Tensor, Tensor]]):
         self._augment = Augment(recipe.augmentation, recipe.crop)
         shares = [max(1, round(s.coverage.size / recipe.crop**2)) for s in samples]
         rounds = math.ceil(_LEAST_BATCHES * recipe.batch_size / sum(shares))
-        self._turns = np.repeat(np.arange(len(samples)), np.array(shares) * rounds)
+        self._turns = Turns(
+            [sample.case for sample in samples],
+            [sample.is_pseudo for sample in samples],
+            np.array(shares) * rounds,
+            recipe.sampling,
+            recipe.pseudo.share,
+        )
+        self._swap = recipe.pseudo.swap
 
     def __len__(self) -> int:
         return len(self._turns)
@@ -146,7 +161,10 @@ class Crops(Dataset[tuple[Tensor, Tensor, Tensor]]):
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor, Tensor]:
         sample = self._samples[self._turns[index]]
         worth = torch.tensor(sample.weight, dtype=torch.float32)
-        return *self._augment(sample.image, sample.coverage), worth
+        coverage = sample.coverage
+        if sample.predicted is not None and float(torch.rand(())) < self._swap:
+            coverage = sample.predicted
+        return *self._augment(sample.image, coverage), worth
 
 
 class Whole(Dataset[tuple[Tensor, Tensor]]):

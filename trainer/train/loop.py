@@ -20,6 +20,7 @@ from trainer.errors import Cancelled, DeviceError
 from trainer.model.network import Segmenter, build
 from trainer.predict.device import autocast_for
 from trainer.settings import Recipe
+from trainer.train import warm
 from trainer.train.dataset import Crops, Sample, Whole
 from trainer.train.learner import Learner
 from trainer.train.pace import Pace
@@ -64,11 +65,14 @@ def fit(fold: Fold, recipe: Recipe, device: torch.device, tell: Tell) -> Fitted:
         If memory does not suffice.
     """
     torch.manual_seed(recipe.seed + fold.index)
-    network, start = build(recipe.network)
+    if fold.start is None:
+        network, start = build(recipe.network)
+    else:
+        network, start = warm.begin(fold.start, recipe.network)
     crops = _batches(fold, recipe)
     pace = Pace(len(crops) * recipe.epochs, fold.seconds)
     learner = Learner(network.to(memory_format=torch.channels_last), recipe, pace)
-    watch = Watch(fold, recipe.folds, pace, tell)
+    watch = Watch(fold, pace, tell)
     whole = DataLoader(Whole(_spread(fold.held_out)))
     accelerator, devices = _place(device)
     with _quiet(), _told(device, recipe):
@@ -87,7 +91,7 @@ def fit(fold: Fold, recipe: Recipe, device: torch.device, tell: Tell) -> Fitted:
             default_root_dir=fold.folder,
         )
         trainer.fit(learner, crops, whole)
-        if not watch.is_up_to_date:
+        if fold.held_out and not watch.is_up_to_date:
             trainer.validate(learner, whole, verbose=False)
     return Fitted(network.to("cpu").eval(), start, watch.epochs, watch.val_dice)
 

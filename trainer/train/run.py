@@ -13,26 +13,33 @@ import torch
 
 from trainer.data.cohort import Cohort
 from trainer.data.store import Store
-from trainer.errors import CohortError, TrainerError
+from trainer.errors import TrainerError
 from trainer.model import checkpoint
 from trainer.model.network import check
 from trainer.predict import kept
 from trainer.predict.device import choose, describe
 from trainer.predict.ensemble import Predictor
 from trainer.predict.running import predict_cohort
-from trainer.review import groups
 from trainer.settings import Recipe
 from trainer.train import report
-from trainer.train.dataset import Sample, load
-from trainer.train.folds import split
-from trainer.train.labels import Labels
+from trainer.train.dataset import Sample
+from trainer.train.labels import Versioned
 from trainer.train.loop import fit, precision
+from trainer.train.material import Material, gather
 from trainer.train.progress import Progress, Tell, tell_nobody
+from trainer.train.pseudo import Teacher
 from trainer.train.record import Record, now
+from trainer.train.warm import Parent
 from trainer.train.watch import Fold
 
 _PREDICTING = 0.1
 """Share of the recipe's minutes that is kept for the out-of-fold predictions."""
+
+
+NOTHING_HELD_OUT = (
+    "One member of all cases: none is held out,"
+    " so there are no out-of-fold predictions and no Dice."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +69,16 @@ def run(
     curated: Store | None = None,
     device: str | None = None,
     progress: Tell = tell_nobody,
+    parent: Path | None = None,
+    teacher: Path | None = None,
 ) -> Run:
     """Train an ensemble on a cohort, a member a fold, and measure it on what each did not see.
 
-    Cases that the cohort's ``duplicates.csv`` groups stay in one fold. Cases without a label
-    are not part of it; cases that cannot be read are told and left out. A training that was
-    stopped is taken up where its last finished fold ended, if `out`, the recipe, the labels and
-    the folds are the same.
+    Cases that the cohort's ``duplicates.csv`` or ``patients.csv`` groups stay in one fold. Cases
+    without a label are not part of it; cases that cannot be read are told and left out. A
+    training that was stopped is taken up where its last finished fold ended, if `out`, the
+    recipe, the labels and the folds are the same. `trainer.train.rounds.train` also does the
+    rounds that the recipe's ``pseudo`` asks for.
 
     Parameters
     ----------
@@ -82,14 +92,19 @@ def run(
         A name of `trainer.predict.device.available`; None chooses the fastest kind.
     progress
         Hears how far it is; may raise `Cancelled`. Finished folds then stay usable.
+    parent
+        Folder of a run whose members these go on from; None to start afresh.
+    teacher
+        Folder of an earlier round, whose predictions are learned from.
 
     Raises
     ------
     CohortError
-        If the cohort's ``duplicates.csv`` cannot be read.
+        If another cohort that the recipe names, ``duplicates.csv`` or ``patients.csv`` cannot
+        be read.
     SettingsError
-        If `out` holds something else, there is no such network, or there are fewer labelled
-        cases than folds.
+        If `out` holds something else, there is no such network, there are no folds as the
+        recipe wants them, or every member of `parent` has seen what a fold holds out.
     Cancelled
         If `progress` raised it.
     DeviceError
@@ -98,32 +113,23 @@ def run(
     started = time.monotonic()
     place = choose(device)
     check(recipe.network)
-    alike = groups.read(cohort.folder)
+    begun = None if parent is None else Parent.open(parent)
     record = Record(out, recipe)
     with _tidied(record):
-        labels = Labels.gather(cohort, curated, recipe.labels)
         with tempfile.TemporaryDirectory(prefix=".images-", dir=out) as scratch:
-            samples = _read(labels, recipe, Path(scratch), progress)
-            training = _Training(record, recipe, place, alike, started, progress)
-            training.begin(samples, labels)
-            training.fit_all(samples)
-        result = _measure(record, labels, place, progress)
+            material = gather(cohort, curated, recipe, Path(scratch), progress)
+            taught = None
+            if teacher is not None:
+                taught = Teacher(teacher, out / "pseudo", place, progress)
+            training = _Training(
+                record, recipe, place, material, started, progress, begun, taught, Path(scratch)
+            )
+            training.begin()
+            training.fit_all()
+        result = _measure(record, material, place, progress)
         record.facts |= {"finished": now(), "seconds": round(time.monotonic() - started)}
         record.write()
     return result
-
-
-def _read(labels: Labels, recipe: Recipe, scratch: Path, tell: Tell) -> list[Sample]:
-    samples = []
-    total = len(labels.cases())
-    for done, item in enumerate(load(labels, recipe.size, scratch), start=1):
-        notice = None
-        if isinstance(item, CohortError):
-            notice = str(item)
-        else:
-            samples.append(item)
-        tell(Progress("reading", done / total, notice=notice))
-    return samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,40 +139,52 @@ class _Training:
     record: Record
     recipe: Recipe
     device: torch.device
-    alike: dict[str, str]
+    material: Material
     started: float
     tell: Tell
+    parent: Parent | None
+    teacher: Teacher | None
+    scratch: Path
 
-    def begin(self, samples: list[Sample], labels: Labels) -> None:
+    def begin(self) -> None:
         """Write down what the training is made of."""
-        fold_of = self._folds(samples)
-        read = {sample.case.id for sample in samples}
+        labels, own = self.material.labels, self.material.own
+        read = {sample.case.id for sample in own}
         used = {key: rev.id for key, rev in labels.revisions.items() if key in read}
-        self.record.begin(samples, fold_of, used)
+        start = None if self.parent is None else self.parent.told()
+        fold_of, external = self.material.folds.fold_of, self.material.external
+        self.record.begin(own, fold_of, used, start, external)
         self.record.facts |= {
             "labels": {
                 sample.case.id: {"origin": labels.origin(sample.case.id), "weight": sample.weight}
-                for sample in samples
+                for sample in own
             },
             "device": describe(self.device),
             "precision": precision(self.device),
         }
 
-    def fit_all(self, samples: list[Sample]) -> None:
+    def fit_all(self) -> None:
         """Train the members that are not there yet; each is usable as soon as it is trained."""
-        fold_of = self._folds(samples)
-        left = set(range(self.recipe.folds)) - set(self.record.finished_folds())
-        for index in sorted(left):
-            held_out = [s for s in samples if fold_of[s.case.id] == index]
-            training = [s for s in samples if fold_of[s.case.id] != index]
+        trained = self.material.folds.trained
+        left = [fold for fold in trained if fold not in self.record.finished_folds()]
+        for index in left:
+            held_out = self.material.held_out(index)
+            training = self._learned(index)
+            start = None if self.parent is None else self.parent.member(index, held_out)
             folder = self.record.weights(index).parent
             folder.mkdir(exist_ok=True)
             seconds = self._seconds(sum(other >= index for other in left))
-            self._fit(Fold(index, training, held_out, folder, seconds))
+            count = max(trained) + 1
+            self._fit(Fold(index, training, held_out, folder, seconds, count, start))
 
-    def _folds(self, samples: list[Sample]) -> dict[str, int]:
-        cases = [sample.case for sample in samples]
-        return split(cases, self.recipe.folds, self.recipe.seed, self.alike)
+    def _learned(self, fold: int) -> list[Sample]:
+        """What the fold's member learns from; pseudo-labelled cases are counted in the record."""
+        if self.teacher is None:
+            return self.material.training(fold)
+        learned = self.teacher.teach(self.material, fold, self.recipe.pseudo, self.scratch)
+        counts = self.record.facts.setdefault("pseudo_labels", {})
+        counts[str(fold)] = sum(sample.is_pseudo for sample in learned)
+        return learned
 
     def _fit(self, fold: Fold) -> None:
         fitted = fit(fold, self.recipe, self.device, self.tell)
@@ -189,23 +207,28 @@ class _Training:
     def _seconds(self, folds_left: int) -> float | None:
         if self.recipe.minutes is None:
             return None
-        budget = self.recipe.minutes * 60 * (1 - _PREDICTING)
+        minutes = self.recipe.minutes / (self.recipe.pseudo.rounds + 1)
+        budget = minutes * 60 * (1 - _PREDICTING)
         return max(1.0, self.started + budget - time.monotonic()) / folds_left
 
 
-def _measure(record: Record, labels: Labels, device: torch.device, tell: Tell) -> Run:
+def _measure(record: Record, material: Material, device: torch.device, tell: Tell) -> Run:
     """Predict each case by the member that did not see it, and compare with its label."""
-    ids = list(record.facts["cases"])
+    labels, ids = Versioned(material.labels), material.folds.measured()
+    if not ids:
+        tell(Progress("predicting", 1.0, notice=NOTHING_HELD_OUT))
+        record.write_ensemble()
+        return Run(record.folder, (), ())
     with Predictor(record.write_ensemble(), record.folder, str(device)) as predictor:
         predictions = kept.begin(record.folder / "oof", predictor)
-        for step in predict_cohort(labels.cohort, ids, predictor, predictions):
+        for step in predict_cohort(material.labels.cohort, ids, predictor, predictions):
             notice = None if step.error is None else str(step.error)
             share = step.done / step.total
             tell(Progress("predicting", share, step.seconds_left, notice=notice))
     found = []
     # a label that nobody has changed is a network's opinion: agreeing with it proves nothing
-    judged = [case_id for case_id in ids if labels.origin(case_id) != "raw prediction"]
-    cases = [labels.cohort.cases[case_id] for case_id in judged]
+    judged = [one for one in ids if material.labels.origin(one) != "raw prediction"]
+    cases = [material.labels.cohort.cases[case_id] for case_id in judged]
     for score in report.scores(cases, labels.mask, predictions):
         if isinstance(score, TrainerError):
             tell(Progress("predicting", 1.0, notice=str(score)))
@@ -216,6 +239,8 @@ def _measure(record: Record, labels: Labels, device: torch.device, tell: Tell) -
             found.append(score)
     rows = report.by_organ(found)
     report.write(record.folder / "report.csv", rows)
+    report.write_cases(record.folder / "cases.csv", found)
+    record.facts["scored_on"] = labels.version()
     return Run(record.folder, tuple(found), tuple(rows))
 
 

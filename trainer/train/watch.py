@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,10 @@ class Fold:
         For ``curves.csv``, which grows with each epoch.
     seconds
         For the training; None for as long as the recipe's epochs take.
+    folds
+        How many there are.
+    start
+        An earlier member's weights to go on from; None for a fresh network.
     """
 
     index: int
@@ -35,6 +40,8 @@ class Fold:
     held_out: Sequence[Sample]
     folder: Path
     seconds: float | None
+    folds: int
+    start: Path | None = None
 
 
 class Watch(pl.Callback):
@@ -48,8 +55,8 @@ class Watch(pl.Callback):
         False while batches were learned from that no row tells of.
     """
 
-    def __init__(self, fold: Fold, folds: int, pace: Pace, tell: Tell) -> None:
-        self._fold, self._folds, self._pace, self._tell = fold, folds, pace, tell
+    def __init__(self, fold: Fold, pace: Pace, tell: Tell) -> None:
+        self._fold, self._folds, self._pace, self._tell = fold, fold.folds, pace, tell
         self.epochs = 0
         self.val_dice = float("nan")
         self.is_up_to_date = False
@@ -63,6 +70,11 @@ class Watch(pl.Callback):
     def on_validation_batch_start(self, *_: Any, **__: Any) -> None:
         """Tell; the user may wish to stop here too."""
         self._report()
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Write the epoch's row where no case is held out to be validated on."""
+        if not self._fold.held_out:
+            self.on_validation_end(trainer, pl_module)
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Write the epoch's row."""
@@ -87,7 +99,7 @@ class Watch(pl.Callback):
                 self._fold.index,
                 self._folds,
                 self.epochs,
-                None if self.epochs == 0 else self.val_dice,
+                None if math.isnan(self.val_dice) else self.val_dice,
             )
         )
 
