@@ -198,5 +198,5 @@ def test_a_file_that_deals_wrongly_is_told(tmp_path: Path, text: str | None, pro
     ],
 )
 def test_rules_that_contradict_each_other_are_refused(rule: dict[str, object]):
-    with pytest.raises(ValueError, match="exclude each other|listed twice"):
+    with pytest.raises(ValueError, match=r"exclude each other|listed twice"):
         HoldOut.model_validate(rule)
