@@ -23,7 +23,9 @@ from trainer.commands import (
     findings,
     history,
     predict,
+    promote,
     report,
+    runs,
     stats,
     study,
     suspects,
@@ -237,7 +239,9 @@ app.command(epilog=duplicates.EXAMPLES)(duplicates.duplicates)
 app.command(epilog=findings.EXAMPLES)(findings.findings)
 app.command(epilog=history.EXAMPLES)(history.history)
 app.command(epilog=predict.EXAMPLES)(predict.predict)
+app.command(epilog=promote.EXAMPLES)(promote.promote)
 app.command(epilog=report.EXAMPLES)(report.report)
+app.command(epilog=runs.EXAMPLES)(runs.runs)
 app.command(epilog=stats.EXAMPLES)(stats.stats)
 
 
