@@ -26,7 +26,9 @@ from trainer.commands import (
     plan,
     predict,
     preview,
+    promote,
     report,
+    runs,
     stats,
     study,
     suspects,
@@ -67,7 +69,9 @@ _TRAIN = """Examples:
 
 hubmap-trainer train data --recipe quick --out runs/first
 
-hubmap-trainer train data --recipe mine.yaml --out runs/fixed --curated --device cuda:0"""
+hubmap-trainer train data --recipe mine.yaml --out runs/fixed --curated --device cuda:0
+
+hubmap-trainer train data --recipe quick --out runs/next --curated --warm-start runs/first"""
 
 
 @app.command(epilog=_TRAIN)
@@ -88,6 +92,13 @@ def train(
     devices: Annotated[
         int, typer.Option(metavar="N", min=1, help="Of that kind, that train together.")
     ] = 1,
+    warm_start: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RUN",
+            help="Members go on from an earlier run's; else from the encoder's start.",
+        ),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Train an ensemble, a member a fold, and measure it on what each member did not see.
@@ -106,12 +117,14 @@ def train(
         opened = named.cohort(cohort, terminal)
         store = named.store(opened, terminal) if curated else None
         yield_threads()
-        from trainer.train.run import run
+        from trainer.train.rounds import train as train_in_rounds
 
         _say_unlabelled(opened, store, chosen, terminal)
+        if warm_start is not None:
+            terminal.note(f"Members go on from those of {warm_start}.")
         with terminal.meter() as meter, Stopping(out):
             listener = Listener(terminal, meter, wish)
-            result = run(
+            result = train_in_rounds(
                 opened,
                 chosen,
                 out,
@@ -119,10 +132,13 @@ def train(
                 device=device,
                 devices=devices,
                 progress=listener.hear,
+                parent=warm_start,
             )
+        nothing = f"{out}: trained on all cases, so there is no Dice of unseen ones."
+        table = _organs(result.report, f"{out}: Dice of out-of-fold predictions")
         terminal.result(
             {"run": str(out), "organs": [_as_json(row) for row in result.report]},
-            _organs(result.report, f"{out}: Dice of out-of-fold predictions"),
+            table if result.report else nothing,
         )
 
 
@@ -243,7 +259,9 @@ app.command(epilog=models.EXAMPLES)(models.models)
 app.command(epilog=plan.EXAMPLES)(plan.plan)
 app.command(epilog=predict.EXAMPLES)(predict.predict)
 app.command(epilog=preview.EXAMPLES)(preview.preview)
+app.command(epilog=promote.EXAMPLES)(promote.promote)
 app.command(epilog=report.EXAMPLES)(report.report)
+app.command(epilog=runs.EXAMPLES)(runs.runs)
 app.command(epilog=stats.EXAMPLES)(stats.stats)
 
 
@@ -257,10 +275,20 @@ def _say_unlabelled(
 ) -> None:
     from trainer.train.labels import Labels
 
-    labels = Labels.gather(cohort, store, recipe.labels)
+    labels = Labels.gather(cohort, store, recipe.labels, recipe.organs)
     worthless, rejected = len(labels.left_out()), len(labels.rejected)
-    if count := len(cohort.cases) - len(labels.cases()) - worthless - rejected:
-        terminal.note(f"{count} of {len(cohort.cases)} cases have no mask and are not trained on.")
+    wanted = [case for case in cohort.cases.values() if case.organ in recipe.organs]
+    total = len(wanted if recipe.organs else cohort.cases)
+    if recipe.organs:
+        others = len(cohort.cases) - total
+        terminal.note(
+            f"{others} cases of other organs than {', '.join(recipe.organs)} are left out."
+        )
+    if count := total - len(labels.cases()) - worthless - rejected:
+        told = "have no mask and are not trained on"
+        if recipe.pseudo.rounds:
+            told = "have no mask: later rounds learn what the one before predicts"
+        terminal.note(f"{count} of {total} cases {told}.")
     if store is not None:
         terminal.note(f"{len(labels.revisions)} accepted curated masks take their truth's place.")
     if rejected:

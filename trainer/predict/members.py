@@ -49,7 +49,7 @@ def _resolve(member: Member, base: Path) -> list[Asked]:
     if member.weights is not None:
         return [Asked(member.weights, base / member.weights, member)]
     assert member.run is not None
-    there = _folds(base / member.run)
+    there = folds_of_run(base / member.run)
     wanted = sorted(there) if member.fold is None else [member.fold]
     if not wanted or not there.keys() >= set(wanted):
         missing = "trained fold" if member.fold is None else f"trained fold {member.fold}"
@@ -62,7 +62,7 @@ def _resolve(member: Member, base: Path) -> list[Asked]:
     return [Asked(f"{member.run} fold {fold}", there[fold], member) for fold in wanted]
 
 
-def _folds(run: Path) -> dict[int, Path]:
+def folds_of_run(run: Path) -> dict[int, Path]:
     """A run's weights by fold."""
     files = run.glob("fold*/weights.safetensors")
     named = ((_FOLD.fullmatch(file.parent.name), file) for file in files)

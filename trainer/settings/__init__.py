@@ -2,13 +2,15 @@
 
 from trainer.settings.augmentation import Augmentation, Change, Changes, Coarser, Transfer
 from trainer.settings.ensemble import Ensemble
-from trainer.settings.labels import LabelWeights, Predicted
+from trainer.settings.folds import HoldOut
+from trainer.settings.labels import LabelWeights, Predicted, Pseudo
 from trainer.settings.member import Member, Window
 from trainer.settings.network import Network
 from trainer.settings.objective import AuxiliaryShares, Objective
 from trainer.settings.postprocess import Area, DenseCrf, Masking, PostProcessing, Split
 from trainer.settings.reading import read_ensemble, read_recipe, to_yaml
 from trainer.settings.recipe import Recipe
+from trainer.settings.sampling import Sampling
 from trainer.settings.training import Training
 from trainer.settings.tta import Average, Stain, View
 
@@ -22,6 +24,7 @@ __all__ = [
     "Coarser",
     "DenseCrf",
     "Ensemble",
+    "HoldOut",
     "LabelWeights",
     "Masking",
     "Member",
@@ -29,7 +32,9 @@ __all__ = [
     "Objective",
     "PostProcessing",
     "Predicted",
+    "Pseudo",
     "Recipe",
+    "Sampling",
     "Split",
     "Stain",
     "Training",

@@ -6,7 +6,8 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from trainer.settings.base import Settings
+from trainer.settings.base import Brief, Probability, Settings
+from trainer.settings.postprocess import DEFAULT, Area
 
 Weight = Annotated[float, Field(ge=0, le=100)]
 """Of a label: what a gradient is multiplied by; 0 leaves its case out."""
@@ -45,6 +46,7 @@ class LabelWeights(Settings):
     redrawn: Weight = Field(1.0)
     edited_prediction: Predicted = Field(default_factory=_predicted)
     raw_prediction: Predicted = Field(default_factory=_predicted)
+    external: Weight = Field(1.0, description="Of the truths of the recipe's `external` cohorts.")
 
     @model_validator(mode="after")
     def _takes_something(self) -> Self:
@@ -52,3 +54,43 @@ class LabelWeights(Settings):
         if not any((self.truth, self.redrawn, *predicted)):
             raise ValueError("every weight is 0: there is nothing to learn")
         return self
+
+
+class Pseudo(Brief):
+    """Predictions as labels: of cases that have none, and by chance in a label's place.
+
+    Each of the `rounds` trains all folds anew; what it learns from are the predictions of the
+    round before, which in the first one knows labels alone.
+    """
+
+    rounds: int = Field(0, ge=0, le=5, description="After the one without; 0: none of this.")
+    threshold: Probability = Field(0.5, description="For organs that `thresholds` leaves out.")
+    thresholds: dict[str, Probability] = Field(
+        default_factory=dict, description="By organ: probability from which a pixel is labelled."
+    )
+    min_confidence: float = Field(
+        0.0, ge=0, le=1, description="Of the prediction, by its own reckoning; below, it is out."
+    )
+    min_area: dict[str, Area] = Field(
+        default_factory=dict, description="By organ, and `default`: smaller units are dropped."
+    )
+    share: float = Field(
+        0.3, ge=0, lt=1, description="Of an epoch's crops that show cases without a label."
+    )
+    weight: Weight = Field(1.0, description="Of such a label, as in `labels`.")
+    swap: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="Chance that a crop's label is the out-of-fold prediction in its place.",
+    )
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        if self.rounds and not self.swap and not (self.share and self.weight):
+            raise ValueError("with `share` or `weight` 0 and `swap` 0 a round changes nothing")
+        return self
+
+    def area_for(self, organ: str) -> Area | None:
+        """The area below which a unit of an organ is dropped."""
+        return self.min_area.get(organ, self.min_area.get(DEFAULT))

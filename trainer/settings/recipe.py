@@ -9,9 +9,11 @@ from pydantic import Field, model_validator
 
 from trainer.settings.augmentation import Augmentation
 from trainer.settings.base import Settings
-from trainer.settings.labels import LabelWeights
+from trainer.settings.folds import HoldOut
+from trainer.settings.labels import LabelWeights, Pseudo
 from trainer.settings.network import Network
 from trainer.settings.objective import Objective, of_old_fields
+from trainer.settings.sampling import Sampling
 from trainer.settings.training import Training
 
 Side = Annotated[int, Field(ge=64, le=4096)]
@@ -50,6 +52,13 @@ class Recipe(Settings):
         0.0, ge=0, le=1, description="Share of the crops that are laid on a unit."
     )
     folds: int = Field(3, ge=2, le=20, description="K: each fold trains one member.")
+    hold_out: HoldOut = Field(default_factory=lambda: HoldOut.model_validate({}))
+    organs: tuple[str, ...] = Field(
+        (), description="Learn these organs only; the members then serve no other. All if empty."
+    )
+    external: tuple[str, ...] = Field(
+        (), description="Cohorts to learn from besides, relative to the cohort; never measured on."
+    )
     epochs: int = Field(60, ge=1, description="Passes over the training cases, at the most.")
     minutes: float | None = Field(
         None, gt=0, description="Time for the whole training, shared by its folds."
@@ -63,6 +72,8 @@ class Recipe(Settings):
     )
     training: Training = Field(default_factory=lambda: Training.model_validate({}))
     labels: LabelWeights = Field(default_factory=lambda: LabelWeights.model_validate({}))
+    pseudo: Pseudo = Field(default_factory=lambda: Pseudo.model_validate({}))
+    sampling: Sampling = Field(default_factory=lambda: Sampling.model_validate({}))
     seed: int = Field(0, ge=0, lt=2**32)
 
     @model_validator(mode="before")
@@ -93,4 +104,13 @@ class Recipe(Settings):
             raise ValueError(f"{' and '.join(several)} exclude each other")
         if self.pixel_size is not None and self.resize == "squeeze":
             raise ValueError("`resize: squeeze` and `pixel_size` exclude each other")
+        return self
+
+    @model_validator(mode="after")
+    def _waits_for_something(self) -> Self:
+        if self.training.patience is not None and self.hold_out.by == "nothing":
+            raise ValueError(
+                "`training.patience` and `hold_out: {by: nothing}` exclude each other:"
+                " it waits for a better Dice of held-out cases"
+            )
         return self

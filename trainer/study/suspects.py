@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from trainer.data.atomic import replacing, told
+from trainer.data.atomic import replacing
 from trainer.data.cohort import Cohort
 from trainer.data.predictions import Predictions
-from trainer.errors import CohortError, ExportError, SettingsError
+from trainer.errors import CohortError
 from trainer.predict.postprocess import OperatingPoint, to_mask
 from trainer.review import suspicion
 from trainer.settings import Recipe, to_yaml
 from trainer.study.answers import Judged, judged
+from trainer.study.going_on import begin, is_finished
 from trainer.study.ranking import Ranking, judge
 from trainer.study.spoiled import spoil
 from trainer.train.progress import Tell, tell_nobody
 from trainer.train.run import run as train
 
 COHORT, RUN = "cohort", "run"
-_SETTINGS = "settings.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,46 +105,23 @@ def run(cohort: Cohort, plan: Plan, out: Path, progress: Tell = tell_nobody) -> 
     ExportError
         If `out` cannot be written.
     """
-    _begin(cohort, plan, out)
+    begin(
+        out,
+        {
+            "cohort": str(cohort.folder.resolve()),
+            "share": plan.share,
+            "seed": plan.seed,
+            "recipe": to_yaml(plan.recipe),
+        },
+    )
     corrupted = spoil(cohort, out / COHORT, plan.share, plan.seed)
     copy = Cohort.open(out / COHORT)
-    if not _is_finished(out / RUN):
+    if not is_finished(out / RUN):
         train(copy, plan.recipe, out / RUN, progress=progress)
     study = _judge(cohort, copy, Predictions.open(out / RUN / "oof"), set(corrupted))
     _write(out / "cases.csv", study.ranked_cases)
     _write(out / "units.csv", study.ranked_units)
     return study
-
-
-def _begin(cohort: Cohort, plan: Plan, out: Path) -> None:
-    """Write down what the study is of, or check that it is the one begun here before."""
-    settings = {
-        "cohort": str(cohort.folder.resolve()),
-        "share": plan.share,
-        "seed": plan.seed,
-        "recipe": to_yaml(plan.recipe),
-    }
-    path = out / _SETTINGS
-    try:
-        earlier = json.loads(path.read_text("utf-8")) if path.exists() else None
-    except (OSError, ValueError) as error:
-        raise SettingsError(f"cannot be read ({error})", file=path) from error
-    if earlier == settings:
-        return
-    with told(out, ExportError):
-        there = earlier is not None or (out.exists() and any(out.iterdir()))
-    if there:
-        told_what = "holds another study" if earlier is not None else "is not empty"
-        raise SettingsError(told_what, file=out, remedy="choose a new folder for the study")
-    with replacing(path) as draft:
-        draft.write_text(json.dumps(settings, indent=2, ensure_ascii=False), "utf-8")
-
-
-def _is_finished(folder: Path) -> bool:
-    try:
-        return bool(json.loads((folder / "run.json").read_text("utf-8")).get("finished"))
-    except (OSError, ValueError):
-        return False
 
 
 def _judge(cohort: Cohort, copy: Cohort, predictions: Predictions, corrupted: set[str]) -> Study:

@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from trainer.data.case import Case, Mask
+from trainer.data.cohort import Cohort
 from trainer.errors import CohortError, ImageError, MaskError
 from trainer.model.network import STRIDE
 from trainer.predict import frame
@@ -25,9 +26,10 @@ from trainer.train.chance import drawn_anew, happens
 from trainer.train.draws import Draw
 from trainer.train.dyes import Colours, methods
 from trainer.train.image_cache import ImageCache
-from trainer.train.labels import Labels
+from trainer.train.labels import Labelled
 from trainer.train.mixing import Crop, cutmix, mosaic
 from trainer.train.resampling import as_predicted, check_sources, coarser_by, shape_for
+from trainer.train.sampling import Turns
 from trainer.train.scales import Scales
 
 Coverage = NDArray[np.uint8]
@@ -61,6 +63,10 @@ class Sample:
         Share of its side that another scanner's pixels would leave; None where unknown.
     pixel_size
         Of the kept image, in µm; None where unknown.
+    is_pseudo
+        Whether its label is a prediction in place of none.
+    predicted
+        What networks that have not seen the case say of it, to take its label's place by chance.
     """
 
     case: Case
@@ -71,14 +77,17 @@ class Sample:
     colours: Colours = field(default_factory=dict)
     coarser: float | None = None
     pixel_size: float | None = None
+    is_pseudo: bool = False
+    predicted: Coverage | None = None
 
 
 def load(
-    labels: Labels,
+    labels: Labelled,
     recipe: Recipe,
     scratch: Path,
     room: float | None = None,
     only: Collection[str] | None = None,
+    sources: Cohort | None = None,
 ) -> Iterator[Sample | CohortError]:
     """Read every labelled case, one at a time; a case that cannot be read yields its error.
 
@@ -96,20 +105,23 @@ def load(
         Bytes of memory to hold arrays in; a part of the machine's if None.
     only
         Ids of the cases wanted; all if None.
+    sources
+        Whose pixel sizes the recipe's data sources have; if None, those of the cases' own cohort.
 
     Raises
     ------
     SettingsError
         If the recipe names a data source whose pixel size the cohort does not know.
     """
-    check_sources(labels.cohort, recipe)
+    sources = labels.cohort if sources is None else sources
+    check_sources(sources, recipe)
     cache = ImageCache.of(labels.cohort.folder)
     room = _memory() * _MEMORY_SHARE if room is None else room
     for case in labels.cases():
         if only is not None and case.id not in only:
             continue
         try:
-            sample = _read(labels, case, recipe, cache)
+            sample = _read(labels, case, recipe, cache, sources)
         except (ImageError, MaskError, CohortError) as error:
             yield CohortError(f"left out of the training: {error}".removesuffix("."))
             continue
@@ -118,7 +130,9 @@ def load(
         yield sample if room > 0 else _mapped(sample, scratch)
 
 
-def _read(labels: Labels, case: Case, recipe: Recipe, cache: ImageCache) -> Sample:
+def _read(
+    labels: Labelled, case: Case, recipe: Recipe, cache: ImageCache, sources: Cohort
+) -> Sample:
     cohort = labels.cohort
     shape, mask = cohort.shape(case.id), labels.mask(case.id)
     if mask is None:
@@ -140,7 +154,7 @@ def _read(labels: Labels, case: Case, recipe: Recipe, cache: ImageCache) -> Samp
         coverage_at(mask, kept),
         labels.weight(case.id),
         cache.colours(digest, image, methods(changes)),
-        None if coarser is None else coarser_by(cohort, case, um, coarser),
+        None if coarser is None else coarser_by(sources, case, um, coarser),
         um,
     )
 
@@ -177,7 +191,7 @@ def _memory() -> float:
 
 
 class Crops(Dataset[tuple[Tensor, ...]]):
-    """Random crops; an epoch draws from each case as many as its area holds.
+    """Random crops; an epoch draws from each case as many as its area holds, or as `Turns` say.
 
     An item is an RGB crop, uint8 (3, side, side), its coverage, uint8 (1, side, side), and
     what its label is worth, float32 (); where the network is taught or told them, its organ's
@@ -196,6 +210,7 @@ class Crops(Dataset[tuple[Tensor, ...]]):
         self._network = recipe.network
         self._size = recipe.size
         self._on_units = recipe.on_units
+        self._swap = recipe.pseudo.swap
         self._units = [units(sample.coverage) if recipe.on_units else None for sample in samples]
         self._mates = {
             sample.case.organ: [
@@ -207,10 +222,7 @@ class Crops(Dataset[tuple[Tensor, ...]]):
         self._scales = Scales(recipe, max(max(sample.coverage.shape) for sample in samples))
         self._augment = Augment(recipe.augmentation)
         side = self._scales.side(recipe.size) / self._scales.share(recipe.size)
-        shares = [max(1, round(s.coverage.size / side**2)) for s in samples]
-        step = recipe.batch_size * recipe.training.accumulate
-        rounds = math.ceil(_LEAST_BATCHES * step / sum(shares))
-        self._turns = np.repeat(np.arange(len(samples)), np.array(shares) * rounds)
+        self._turns = _turns(samples, recipe, side)
 
     def __len__(self) -> int:
         return len(self._turns)
@@ -246,7 +258,7 @@ class Crops(Dataset[tuple[Tensor, ...]]):
         return cutmix(crop, another(), rng) if happens(changes.cutmix, rng) else crop
 
     def _item(self, index: int, size: int) -> tuple[Tensor, ...]:
-        place = int(self._turns[index])
+        place = self._turns[index]
         crop = self.crop(place, size, drawn_anew())
         pixels = torch.from_numpy(np.ascontiguousarray(crop.image.transpose(2, 0, 1)))
         worth = torch.tensor(crop.weight, dtype=torch.float32)
@@ -263,8 +275,24 @@ class Crops(Dataset[tuple[Tensor, ...]]):
         if boxes is not None and len(boxes) and happens(self._on_units, rng):
             top, left, height, width = boxes[rng.integers(len(boxes))]
             on = (top + rng.uniform(0, height), left + rng.uniform(0, width))
+        if sample.predicted is not None and happens(self._swap, rng):
+            sample = replace(sample, coverage=sample.predicted)
         scales = self._scales
         return self._augment(sample, rng, scales.side(size), scales.share(size), on)
+
+
+def _turns(samples: Sequence[Sample], recipe: Recipe, side: float) -> Turns:
+    """An epoch's crops, of a side in the samples' own pixels."""
+    shares = [max(1, round(sample.coverage.size / side**2)) for sample in samples]
+    step = recipe.batch_size * recipe.training.accumulate
+    rounds = math.ceil(_LEAST_BATCHES * step / sum(shares))
+    return Turns(
+        [sample.case for sample in samples],
+        [sample.is_pseudo for sample in samples],
+        np.array(shares) * rounds,
+        recipe.sampling,
+        recipe.pseudo.share,
+    )
 
 
 def units(coverage: Coverage) -> NDArray[np.int32]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -137,13 +138,17 @@ class Learner(pl.LightningModule):
                     one.copy_(self.trainer.strategy.reduce(one, reduce_op="mean"))
 
     def on_validation_epoch_end(self) -> None:
+        """End the epoch, now that it is measured."""
+        self.end_epoch()
+
+    def end_epoch(self) -> None:
         """Tell the epoch's figures to Lightning's listeners, and to the schedule."""
         figures = {
             "train_loss": self.lesson.train_loss.mean(),
             "val_loss": self.lesson.val_loss.mean(),
             "val_dice": self.lesson.val_dice.mean(),
         }
-        self.log_dict(figures)
+        self.log_dict({name: mean for name, mean in figures.items() if not math.isnan(mean)})
         if self.trainer.state.fn == "fit":
             self._schedule.heard(figures["train_loss"])
             self._keep_last()

@@ -22,6 +22,7 @@ from trainer.errors import Cancelled, DeviceError
 from trainer.model.network import Segmenter, build
 from trainer.predict.memory import is_out_of_memory
 from trainer.settings import Recipe
+from trainer.train import warm
 from trainer.train.checkpointing import checkpointed
 from trainer.train.dataset import Crops, Sample, Whole
 from trainer.train.draws import Chance, Drawn, Draws
@@ -71,7 +72,7 @@ def fit(
     The weights kept are the last ones, where the learning rate has come to rest, or the
     recipe's mean of the last. The held-out cases choose nothing but, with `patience`, the end,
     so that what is measured on them is honest. A fold that was killed is taken up at the end of
-    its last finished epoch, and comes to the same weights.
+    its last finished epoch, whatever it had started from, and comes to the same weights.
 
     Parameters
     ----------
@@ -91,14 +92,15 @@ def fit(
     DeviceError
         If memory does not suffice.
     SettingsError
-        If the processes cannot share a step's samples evenly.
+        If the processes cannot share a step's samples evenly, or the fold starts from a member
+        that is another network.
     """
     seed = recipe.seed + fold.index
     torch.manual_seed(seed)
-    network, start = build(recipe.network)
+    network, start = _begun(fold, recipe)
     crops = _batches(fold, recipe, seed, processes)
     pace = Pace(len(crops) * recipe.epochs, fold.seconds)
-    watch = Watch(fold, recipe.folds, pace, tell)
+    watch = Watch(fold, pace, tell)
     network.to(memory_format=torch.channels_last)
     learner = Learner(network, recipe, pace, watch.say)
     whole = DataLoader(Whole(_spread(fold.held_out), recipe))
@@ -115,6 +117,13 @@ def fit(
             if learner.settle() or not watch.is_up_to_date:
                 watch.judge(trainer, learner, whole)
     return Fitted(network.to("cpu").eval(), start, watch.epochs, watch.val_dice)
+
+
+def _begun(fold: Fold, recipe: Recipe) -> tuple[Segmenter, str]:
+    """A network, and what it starts from; a fold that is taken up soon gets its own weights."""
+    if fold.start is None:
+        return build(recipe.network)
+    return warm.begin(fold.start, recipe.network)
 
 
 def _trainer(

@@ -17,10 +17,18 @@ from typing import Any
 from trainer.data.atomic import replacing, told
 from trainer.errors import SettingsError
 from trainer.model import checkpoint
+from trainer.predict.members import folds_of_run
 from trainer.settings import Ensemble, Recipe, read_recipe, to_yaml
 from trainer.train.dataset import Sample
 
 _VERSIONS = ("hubmap-viewer", "torch", "pytorch-lightning", "segmentation-models-pytorch", "timm")
+
+ROUNDS = "rounds"
+"""Folder within a run, of the earlier rounds of a training with pseudo-labels."""
+
+PSEUDO = "pseudo"
+"""Folder within a run, of the predictions that its members learn from."""
+
 _TTA = ("identity", "hflip", "vflip", "rot180")
 
 
@@ -58,15 +66,22 @@ class Record:
             folder.mkdir(parents=True, exist_ok=True)
 
     def begin(
-        self, samples: Sequence[Sample], fold_of: Mapping[str, int], revisions: Mapping[str, int]
+        self,
+        samples: Sequence[Sample],
+        fold_of: Mapping[str, int | None],
+        revisions: Mapping[str, int],
+        start: Mapping[str, str] | None = None,
+        external: Sequence[Sample] = (),
     ) -> None:
         """Write what the training is made of, or check that it is the one begun here before."""
         wanted = {
             "cases": {sample.case.id: sample.digest for sample in samples},
             "revisions": dict(revisions),
+            "external": {sample.case.id: sample.digest for sample in external},
+            "start": "scratch" if start is None else dict(start),
         }
         rows = [("id", "organ", "fold")]
-        rows += [(s.case.id, s.case.organ, str(fold_of[s.case.id])) for s in samples]
+        rows += [(s.case.id, s.case.organ, _cell(fold_of[s.case.id])) for s in samples]
         if self.earlier and (
             any(self.earlier.get(key) != wanted[key] for key in wanted) or self._folds() != rows
         ):
@@ -111,16 +126,14 @@ class Record:
 
     def finished_folds(self) -> list[int]:
         """Folds whose member is there, whole."""
-        files = {fold: self.weights(fold) for fold in range(self._recipe.folds)}
-        return [
-            fold
-            for fold, file in files.items()
-            if file.is_file() and checkpoint.twin(file).is_file()
-        ]
+        there = folds_of_run(self.folder)
+        return [fold for fold, file in sorted(there.items()) if checkpoint.twin(file).is_file()]
 
     def write_ensemble(self) -> Ensemble:
         """Make the members there are an ensemble."""
         shown = self._recipe.model_dump(include={"pixel_size", "resize"})
+        if self._recipe.organs:
+            shown["organs"] = self._recipe.organs
         members = [
             {"weights": self.weights(fold).relative_to(self.folder).as_posix(), **shown}
             for fold in self.finished_folds()
@@ -134,12 +147,14 @@ class Record:
     def tidy(self) -> None:
         """After a training that was stopped: keep finished folds, else nothing."""
         kept = self.finished_folds()
-        for fold in set(range(self._recipe.folds)) - set(kept):
-            shutil.rmtree(self.folder / f"fold{fold}", ignore_errors=True)
+        for folder in self.folder.glob("fold*/"):
+            if folder not in {self.weights(fold).parent for fold in kept}:
+                shutil.rmtree(folder, ignore_errors=True)
         if kept:
             return
         for name in ("run.json", "recipe.yaml", "folds.csv"):
             (self.folder / name).unlink(missing_ok=True)
+        shutil.rmtree(self.folder / PSEUDO, ignore_errors=True)
         if not any(self.folder.iterdir()):
             self.folder.rmdir()
 
@@ -151,7 +166,7 @@ class Record:
             raise SettingsError("is no folder", file=self.folder, remedy="choose another name")
         file = self.folder / "run.json"
         if not file.is_file():
-            if any(self.folder.iterdir()):
+            if any(path.name != ROUNDS for path in self.folder.iterdir()):
                 raise SettingsError(
                     "is not empty", file=self.folder, remedy="choose a new folder for the run"
                 )
@@ -170,6 +185,11 @@ class Record:
                 remedy="choose another folder, or delete this one",
             )
         return earlier
+
+
+def _cell(fold: int | None) -> str:
+    """In ``folds.csv``: empty for a case that every member has learned from."""
+    return "" if fold is None else str(fold)
 
 
 def now() -> str:

@@ -13,30 +13,36 @@ import torch
 
 from trainer.data.cohort import Cohort
 from trainer.data.store import Store
-from trainer.errors import CohortError, TrainerError
+from trainer.errors import TrainerError
 from trainer.model import checkpoint
 from trainer.model.network import check
 from trainer.predict import kept
 from trainer.predict.device import choose, describe
 from trainer.predict.ensemble import Predictor
 from trainer.predict.running import predict_cohort
-from trainer.review import groups
 from trainer.settings import Recipe
 from trainer.train import logbooks, report
-from trainer.train.dataset import Sample, load
+from trainer.train.dataset import Sample
 from trainer.train.dyes import Dyes
-from trainer.train.folds import split
-from trainer.train.labels import Labels
+from trainer.train.labels import Versioned
 from trainer.train.loop import fit
+from trainer.train.material import Material, gather
 from trainer.train.precision import choose as choose_precision
 from trainer.train.processes import Processes
 from trainer.train.progress import Progress, Tell, tell_nobody
-from trainer.train.record import Record, now
+from trainer.train.pseudo import Teacher
+from trainer.train.record import PSEUDO, Record, now
 from trainer.train.resuming import forget
+from trainer.train.warm import Parent, seen_before
 from trainer.train.watch import Fold
 
 _PREDICTING = 0.1
 """Share of the recipe's minutes that is kept for the out-of-fold predictions."""
+
+NOTHING_HELD_OUT = (
+    "One member of all cases: none is held out,"
+    " so there are no out-of-fold predictions and no Dice."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +73,16 @@ def run(
     device: str | None = None,
     devices: int = 1,
     progress: Tell = tell_nobody,
+    parent: Path | None = None,
+    teacher: Path | None = None,
 ) -> Run:
     """Train an ensemble on a cohort, a member a fold, and measure it on what each did not see.
 
-    Cases that the cohort's ``duplicates.csv`` groups stay in one fold. Cases without a label
-    are not part of it; cases that cannot be read are told and left out. A training that was
-    stopped is taken up where its last finished fold ended, one that was killed where its last
-    epoch did, if `out`, the recipe, the labels and the folds are the same.
+    Cases that the cohort's ``duplicates.csv`` or ``patients.csv`` groups stay in one fold. Cases
+    without a label are not part of it; cases that cannot be read are told and left out. A
+    training that was stopped is taken up where its last finished fold ended, one that was killed
+    where its last epoch did, if `out`, the recipe, the labels, the folds and `parent` are the
+    same. `trainer.train.rounds.train` also does the rounds that the recipe's ``pseudo`` asks for.
 
     Parameters
     ----------
@@ -90,14 +99,20 @@ def run(
         has a process, which calls this too: only the first one writes, and returns scores.
     progress
         Hears how far it is; may raise `Cancelled`. Finished folds then stay usable.
+    parent
+        Folder of a run whose members these go on from; None to start afresh.
+    teacher
+        Folder of an earlier round, whose predictions are learned from.
 
     Raises
     ------
     CohortError
-        If the cohort's ``duplicates.csv`` cannot be read.
+        If another cohort that the recipe names, ``duplicates.csv`` or ``patients.csv`` cannot
+        be read.
     SettingsError, ImageError
         If `out` holds something else, there is no such network, references of stains are
-        missing or of no use, or there are fewer labelled cases than folds.
+        missing or of no use, there are no folds as the recipe wants them, or every member of
+        `parent` has seen what a fold holds out.
     Cancelled
         If `progress` raised it.
     DeviceError
@@ -110,48 +125,30 @@ def run(
     processes = Processes.of(devices)
     processes.share_of(recipe)
     Dyes(recipe.augmentation)  # before images are read: a missing reference is told at once
-    alike = groups.read(cohort.folder)
+    begun = None if parent is None else Parent.open(parent)
     record = Record(out, recipe, joins=not processes.leads)
-    training = _Training(record, recipe, place, alike, started, progress, processes)
+    taught = None if teacher is None else Teacher(teacher, out / PSEUDO, place, progress)
+    training = _Training(record, recipe, place, started, progress, processes, begun, taught)
     if not processes.leads:
         _follow(cohort, curated, replace(training, tell=tell_nobody))
         return Run(out, (), ())
     with _tidied(record):
-        labels = Labels.gather(cohort, curated, recipe.labels)
         with tempfile.TemporaryDirectory(prefix=".images-", dir=out) as scratch:
-            samples = _read(labels, recipe, Path(scratch), progress)
-            training.begin(samples, labels)
-            training.fit_all(samples)
-        result = _measure(record, labels, place, progress)
+            material = gather(cohort, curated, recipe, Path(scratch), progress)
+            training.begin(material)
+            training.fit_all(material, Path(scratch))
+        result = _measure(record, material, place, progress)
         record.facts |= {"finished": now(), "seconds": round(time.monotonic() - started)}
         record.write()
     return result
 
 
-def _follow(
-    cohort: Cohort,
-    curated: Store | None,
-    training: _Training,
-) -> None:
+def _follow(cohort: Cohort, curated: Store | None, training: _Training) -> None:
     """Train along with the first process, and write nothing."""
-    labels = Labels.gather(cohort, curated, training.recipe.labels)
     with tempfile.TemporaryDirectory() as scratch:
-        samples = _read(labels, training.recipe, Path(scratch), tell_nobody)
+        material = gather(cohort, curated, training.recipe, Path(scratch), tell_nobody)
         training.record.facts |= training.precision()
-        training.fit_all(samples)
-
-
-def _read(labels: Labels, recipe: Recipe, scratch: Path, tell: Tell) -> list[Sample]:
-    samples = []
-    total = len(labels.cases())
-    for done, item in enumerate(load(labels, recipe, scratch), start=1):
-        notice = None
-        if isinstance(item, CohortError):
-            notice = str(item)
-        else:
-            samples.append(item)
-        tell(Progress("reading", done / total, notice=notice))
-    return samples
+        training.fit_all(material, Path(scratch))
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,21 +158,23 @@ class _Training:
     record: Record
     recipe: Recipe
     device: torch.device
-    alike: dict[str, str]
     started: float
     tell: Tell
     processes: Processes
+    parent: Parent | None
+    teacher: Teacher | None
 
-    def begin(self, samples: list[Sample], labels: Labels) -> None:
+    def begin(self, material: Material) -> None:
         """Write down what the training is made of."""
-        fold_of = self._folds(samples)
-        read = {sample.case.id for sample in samples}
+        labels, own = material.labels, material.own
+        read = {sample.case.id for sample in own}
         used = {key: rev.id for key, rev in labels.revisions.items() if key in read}
-        self.record.begin(samples, fold_of, used)
+        start = None if self.parent is None else self.parent.told()
+        self.record.begin(own, material.folds.fold_of, used, start, material.external)
         self.record.facts |= {
             "labels": {
                 sample.case.id: {"origin": labels.origin(sample.case.id), "weight": sample.weight}
-                for sample in samples
+                for sample in own
             },
             "device": describe(self.device),
             **self.precision(),
@@ -190,21 +189,29 @@ class _Training:
         choice = choose_precision(self.recipe, self.device, self.processes.count == 1)
         return {"precision": choice.precision, "precision_seconds": choice.seconds}
 
-    def fit_all(self, samples: list[Sample]) -> None:
+    def fit_all(self, material: Material, scratch: Path) -> None:
         """Train the members that are not there yet; each is usable as soon as it is trained."""
-        fold_of = self._folds(samples)
-        left = set(range(self.recipe.folds)) - set(self.record.finished_folds())
-        for index in sorted(left):
-            held_out = [s for s in samples if fold_of[s.case.id] == index]
-            training = [s for s in samples if fold_of[s.case.id] != index]
+        trained = material.folds.trained
+        left = [fold for fold in trained if fold not in self.record.finished_folds()]
+        for index in left:
+            held_out = material.held_out(index)
+            training = self._learned(material, index, scratch)
+            start = None if self.parent is None else self.parent.member(index, held_out)
             folder = self.record.weights(index).parent
             folder.mkdir(parents=True, exist_ok=True)
             seconds = self._seconds(sum(other >= index for other in left))
-            self._fit(Fold(index, training, held_out, folder, seconds))
+            count = max(trained) + 1
+            self._fit(Fold(index, training, held_out, folder, seconds, count, start))
 
-    def _folds(self, samples: list[Sample]) -> dict[str, int]:
-        cases = [sample.case for sample in samples]
-        return split(cases, self.recipe.folds, self.recipe.seed, self.alike)
+    def _learned(self, material: Material, fold: int, scratch: Path) -> list[Sample]:
+        """What the fold's member learns from; pseudo-labelled cases are counted in the record."""
+        if self.teacher is None:
+            return material.training(fold)
+        learned = self.teacher.teach(material, fold, self.recipe.pseudo, scratch)
+        earlier = self.record.earlier.get("pseudo_labels", {})
+        counts = self.record.facts.setdefault("pseudo_labels", dict(earlier))
+        counts[str(fold)] = sum(sample.is_pseudo for sample in learned)
+        return learned
 
     def _fit(self, fold: Fold) -> None:
         word = self.record.facts["precision"]
@@ -214,7 +221,8 @@ class _Training:
         description = checkpoint.Checkpoint(
             network=self.recipe.network,
             size=self.recipe.size,
-            trained_on={sample.case.id: sample.digest for sample in fold.training},
+            trained_on=seen_before(fold.start)
+            | {sample.case.id: sample.digest for sample in fold.training},
             recipe=self.recipe.name,
             fold=fold.index,
             start=fitted.start,
@@ -231,23 +239,28 @@ class _Training:
     def _seconds(self, folds_left: int) -> float | None:
         if self.recipe.minutes is None:
             return None
-        budget = self.recipe.minutes * 60 * (1 - _PREDICTING)
+        minutes = self.recipe.minutes / (self.recipe.pseudo.rounds + 1)
+        budget = minutes * 60 * (1 - _PREDICTING)
         return max(1.0, self.started + budget - time.monotonic()) / folds_left
 
 
-def _measure(record: Record, labels: Labels, device: torch.device, tell: Tell) -> Run:
+def _measure(record: Record, material: Material, device: torch.device, tell: Tell) -> Run:
     """Predict each case by the member that did not see it, and compare with its label."""
-    ids = list(record.facts["cases"])
+    labels, ids = Versioned(material.labels), material.folds.measured()
+    if not ids:
+        tell(Progress("predicting", 1.0, notice=NOTHING_HELD_OUT))
+        record.write_ensemble()
+        return Run(record.folder, (), ())
     with Predictor(record.write_ensemble(), record.folder, str(device)) as predictor:
         predictions = kept.begin(record.folder / "oof", predictor)
-        for step in predict_cohort(labels.cohort, ids, predictor, predictions):
+        for step in predict_cohort(material.labels.cohort, ids, predictor, predictions):
             notice = None if step.error is None else str(step.error)
             share = step.done / step.total
             tell(Progress("predicting", share, step.seconds_left, notice=notice))
     found = []
     # a label that nobody has changed is a network's opinion: agreeing with it proves nothing
-    judged = [case_id for case_id in ids if labels.origin(case_id) != "raw prediction"]
-    cases = [labels.cohort.cases[case_id] for case_id in judged]
+    judged = [one for one in ids if material.labels.origin(one) != "raw prediction"]
+    cases = [material.labels.cohort.cases[case_id] for case_id in judged]
     for score in report.scores(cases, labels.mask, predictions):
         if isinstance(score, TrainerError):
             tell(Progress("predicting", 1.0, notice=str(score)))
@@ -258,6 +271,8 @@ def _measure(record: Record, labels: Labels, device: torch.device, tell: Tell) -
             found.append(score)
     rows = report.by_organ(found)
     report.write(record.folder / "report.csv", rows)
+    report.write_cases(record.folder / "cases.csv", found)
+    record.facts["scored_on"] = labels.version()
     return Run(record.folder, tuple(found), tuple(rows))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,10 @@ class Fold:
         For ``curves.csv``, which grows with each epoch.
     seconds
         For the training; None for as long as the recipe's epochs take.
+    folds
+        How many there are in all.
+    start
+        An earlier member's weights to go on from; None for a fresh network.
     """
 
     index: int
@@ -38,6 +43,8 @@ class Fold:
     held_out: Sequence[Sample]
     folder: Path
     seconds: float | None
+    folds: int
+    start: Path | None = None
 
 
 class Watch(pl.Callback):
@@ -51,8 +58,8 @@ class Watch(pl.Callback):
         False while batches were learned from that no row tells of.
     """
 
-    def __init__(self, fold: Fold, folds: int, pace: Pace, tell: Tell) -> None:
-        self._fold, self._folds, self._pace, self._tell = fold, folds, pace, tell
+    def __init__(self, fold: Fold, pace: Pace, tell: Tell) -> None:
+        self._fold, self._folds, self._pace, self._tell = fold, fold.folds, pace, tell
         self.epochs = 0
         self.val_dice = float("nan")
         self.is_up_to_date = False
@@ -82,9 +89,10 @@ class Watch(pl.Callback):
         self._report(remark)
 
     def judge(self, trainer: pl.Trainer, learner: Learner, whole: DataLoader[Any]) -> None:
-        """Measure the weights that are kept, where no epoch has."""
+        """Measure the weights that are kept, where no epoch has; if there is anything to."""
         self._is_final = True
-        trainer.validate(learner, whole, verbose=False)
+        if self._fold.held_out:
+            trainer.validate(learner, whole, verbose=False)
 
     def on_train_batch_start(self, *_: Any, **__: Any) -> None:
         """Tell, as often as Lightning lets us."""
@@ -94,6 +102,13 @@ class Watch(pl.Callback):
     def on_validation_batch_start(self, *_: Any, **__: Any) -> None:
         """Tell; the user may wish to stop here too."""
         self._report()
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """End the epoch where no case is held out: there no validation does."""
+        assert isinstance(pl_module, Learner)
+        if not self._fold.held_out and pl_module.lesson.train_loss.count:
+            pl_module.end_epoch()
+            self.on_validation_end(trainer, pl_module)
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Write the epoch's row."""
@@ -123,7 +138,7 @@ class Watch(pl.Callback):
                 self._fold.index,
                 self._folds,
                 self.epochs,
-                None if self.epochs == 0 else self.val_dice,
+                None if math.isnan(self.val_dice) else self.val_dice,
                 remark=remark,
             )
         )

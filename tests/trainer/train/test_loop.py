@@ -95,7 +95,7 @@ def trained(
             monkeypatch.setattr(loop, "build", lambda _: Built(network(), "scratch"))  # pyright: ignore
         recipe = recipe.model_copy(update={"training": Training(**changes)})
         told: list[Progress] = []
-        fitted = fit(Fold(0, samples[:3], samples[3:], folder, None), recipe, CPU, told.append)
+        fitted = fit(Fold(0, samples[:3], samples[3:], folder, None, 2), recipe, CPU, told.append)
         with (folder / "curves.csv").open() as file:
             curves = list(csv.DictReader(file))
         return fitted, curves, [one.remark for one in told if one.remark]
@@ -265,7 +265,7 @@ def test_a_fold_taken_up_comes_to_the_same_curves_and_weights(
     recipe = recipe.model_copy(update={"epochs": 5})
     whole, curves, _ = trained(recipe, Dropping, **changes)
     recipe = recipe.model_copy(update={"training": Training(**changes)})
-    fold = Fold(0, samples[:3], samples[3:], tmp_path / "halves", None)
+    fold = Fold(0, samples[:3], samples[3:], tmp_path / "halves", None, 2)
     fold.folder.mkdir()
     began: list[int] = []
 

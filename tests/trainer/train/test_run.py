@@ -49,7 +49,7 @@ def test_a_run_leaves_an_ensemble_its_curves_and_its_report(
     labelled = [case for case in cohort.cases.values() if case.has_truth]
 
     assert files_of(out) == {
-        *("recipe.yaml", "run.json", "folds.csv", "report.csv", "ensemble.yaml"),
+        *("recipe.yaml", "run.json", "folds.csv", "report.csv", "cases.csv", "ensemble.yaml"),
         *(f"fold{k}/{name}" for k in (0, 1) for name in FOLD),
         *(f"oof/{case.id}.npz" for case in labelled),
         "oof/prediction.json",

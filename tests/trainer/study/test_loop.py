@@ -1,0 +1,90 @@
+"""A whole study with a network that learns next to nothing: its book-keeping."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import torch
+
+from cohorts import Drawn, write_cohort
+from trainer.data.cohort import Cohort
+from trainer.errors import SettingsError
+from trainer.settings import Network, Recipe
+from trainer.study.loop import CLEAN, ORDERS, Plan, Point, recovered, run
+from trainer.study.loop_plot import draw
+from trainer.study.spoiled import ANSWERS
+from trainer.train.progress import Progress
+
+NETWORK = Network(
+    encoder="mobilenetv3_small_050", decoder_channels=(16, 16, 8, 8, 8), pretrained=False
+)
+RECIPE = Recipe(name="tiny", network=NETWORK, size=64, crop=64, folds=2, epochs=1, batch_size=2)
+PLAN = Plan(RECIPE, share=0.34, repaired=(0.0, 0.5), seeds=(4,))
+DISCS = ((40, 50, 20), (110, 60, 25), (60, 170, 22))
+
+
+@pytest.fixture
+def cohort(tmp_path: Path) -> Cohort:
+    torch.set_num_threads(1)
+    drawn = [Drawn(str(number), "lung", (160, 240), discs=DISCS) for number in range(10, 16)]
+    write_cohort(tmp_path / "data", drawn)
+    return Cohort.open(tmp_path / "data")
+
+
+def revisions(folder: Path) -> set[str]:
+    return set(json.loads((folder / "run.json").read_text("utf-8"))["revisions"])
+
+
+def answers(folder: Path) -> Counter[str]:
+    """Corrupted units by case."""
+    with (folder / "cohort" / ANSWERS).open(newline="") as file:
+        return Counter(row["id"] for row in csv.DictReader(file))
+
+
+@pytest.mark.slow
+def test_every_order_repairs_as_many_cases_and_pays_for_what_it_opens(
+    cohort: Cohort, tmp_path: Path
+):
+    out = tmp_path / "study"
+    points = run(cohort, PLAN, out)
+
+    assert [(one.seed, one.order, one.share) for one in points] == [
+        (4, order, share)
+        for order, share in (("", 0.0), (CLEAN, 1.0), *((order, 0.5) for order in ORDERS))
+    ]
+    for point in points:
+        folder = out / f"seed{point.seed}"
+        units = answers(folder)
+        name = f"{point.order.replace(' ', '-')}-{point.share:g}" if point.order else "run"
+        opened = revisions(folder / name)
+        wrong = opened & units.keys()
+        assert (point.cases, point.wrong) == (round(point.share * 6), len(wrong))
+        assert len(opened) == point.cases
+        assert point.actions == len(opened) + sum(units[case_id] for case_id in wrong)
+        assert 0 <= point.dice <= 1
+    with (out / "points.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["dice"]) for row in rows] == [one.dice for one in points]
+
+    draw(points, out / "curve.png")
+    assert (out / "curve.png").read_bytes().startswith(b"\x89PNG")
+
+    heard: list[Progress] = []
+    assert run(cohort, PLAN, out, heard.append) == points
+    assert not [one for one in heard if one.stage == "training" and one.notice is None]
+    with pytest.raises(SettingsError, match="holds another study"):
+        run(cohort, Plan(RECIPE, share=0.2), out)
+
+
+def test_what_is_recovered_is_the_share_of_what_sound_labels_give():
+    def point(order: str, dice: float, seed: int = 0) -> Point:
+        return Point(seed, order, 0.1, 1, 1, 3, dice)
+
+    base, half, clean = point("", 0.8), point("random", 0.85), point(CLEAN, 0.9)
+    assert recovered([base, half, clean], half) == pytest.approx(0.5)
+    assert recovered([base, half, point(CLEAN, 0.8)], half) is None
+    assert recovered([point("", 0.1, 1), half, clean], half) is None

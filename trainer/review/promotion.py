@@ -1,0 +1,339 @@
+"""The ensemble in force: which run it is of, what a newer one gains, and one step back.
+
+In the cohort's folder: ``ensembles/promoted.yaml`` is the ensemble in force, as the window and
+`predict` take it; ``ensembles/promotions.json`` tells every change of it, only added to; and
+``development.csv`` (id, organ, rle) holds the cases and masks that runs are compared on, frozen
+when the first run is compared.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from trainer.data import rle
+from trainer.data.atomic import replacing
+from trainer.data.case import Mask
+from trainer.data.cohort import Cohort
+from trainer.data.predictions import Predictions
+from trainer.data.store import Revision, Store, user_name
+from trainer.data.table import lines
+from trainer.errors import CohortError, ExportError, SettingsError, TrainerError
+from trainer.metrics import dice
+from trainer.predict.postprocess import OperatingPoint, to_mask
+from trainer.review.compare import Comparison, compare
+from trainer.settings import Ensemble, read_ensemble, to_yaml
+
+DEVELOPMENT = "development.csv"
+PROMOTED = "ensembles/promoted.yaml"
+_HISTORY = "ensembles/promotions.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """One change of the ensemble in force.
+
+    Attributes
+    ----------
+    act
+        ``promoted``, or ``back``: to what was in force before the last one.
+    run
+        Of the ensemble that is in force from then on; empty for none.
+    ensemble
+        Its YAML, paths relative to the cohort's ``ensembles``.
+    """
+
+    act: Literal["promoted", "back"]
+    run: str
+    ensemble: str
+    time: str
+    author: str
+
+
+@dataclass(frozen=True, slots=True)
+class Development:
+    """Cases and masks that do not change from one comparison to the next.
+
+    Attributes
+    ----------
+    texts
+        Case id to run lengths.
+    organs
+        Case id to organ.
+    """
+
+    texts: dict[str, str]
+    organs: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A run against the ensemble in force.
+
+    Attributes
+    ----------
+    in_force
+        The run in force; empty for none.
+    dice
+        Case id to the candidate's Dice on the development set.
+    comparison
+        None where nothing is in force yet.
+    problems
+        Why cases could not be measured.
+    """
+
+    run: str
+    in_force: str
+    dice: dict[str, float]
+    organs: dict[str, str]
+    comparison: Comparison | None
+    problems: tuple[TrainerError, ...]
+
+
+def judge(cohort: Cohort, store: Store | None, run: Path) -> Candidate:
+    """Compare a run with the one in force, out of fold, on the frozen development set.
+
+    Where there is none yet, it is frozen: every case that the run has an out-of-fold prediction
+    of, with its accepted mask or else its truth.
+
+    Raises
+    ------
+    CohortError
+        If ``development.csv`` cannot be read.
+    SettingsError, PredictionError
+        If the run is none, or has no out-of-fold predictions.
+    """
+    mine = _Opinion.open(run)
+    development, problems = _development(cohort, store, mine)
+    dice_of = dict(_measure(cohort, development, mine, problems))
+    in_force = history(cohort.folder)
+    before = in_force[-1].run if in_force else ""
+    comparison = None
+    if before:
+        try:
+            theirs = _Opinion.open(cohort.folder / before)
+            earlier = dict(_measure(cohort, development, theirs, problems))
+            comparison = compare(earlier, dice_of, development.organs)
+        except TrainerError as error:  # a run that was deleted stands in nobody's way
+            problems.append(error)
+    name = _relative(run, cohort.folder)
+    return Candidate(name, before, dice_of, development.organs, comparison, tuple(problems))
+
+
+def promote(cohort: Cohort, run: Path) -> Promotion:
+    """Put a run's ensemble in force.
+
+    Raises
+    ------
+    SettingsError
+        If the run is none, or is in force already.
+    ExportError
+        If the cohort's folder cannot be written.
+    """
+    ensemble = read_ensemble(run)
+    past = history(cohort.folder)
+    name = _relative(run, cohort.folder)
+    text = to_yaml(_moved(ensemble, run, (cohort.folder / PROMOTED).parent))
+    if past and (past[-1].run, past[-1].ensemble) == (name, text):
+        raise SettingsError("is in force already", file=run)
+    return _write(cohort.folder, past, "promoted", name, text)
+
+
+def back(cohort: Cohort) -> Promotion:
+    """Put in force what was before the last promotion that has not been taken back.
+
+    Raises
+    ------
+    SettingsError
+        If nothing was promoted that could be taken back.
+    ExportError
+        If the cohort's folder cannot be written.
+    """
+    past = history(cohort.folder)
+    standing = _standing(past)
+    if not standing:
+        raise SettingsError("no run is in force", file=cohort.folder / PROMOTED)
+    before = standing[-2] if len(standing) > 1 else None
+    run, text = ("", "") if before is None else (before.run, before.ensemble)
+    return _write(cohort.folder, past, "back", run, text)
+
+
+def history(cohort: Path) -> list[Promotion]:
+    """Every change of the ensemble in force, oldest first.
+
+    Raises
+    ------
+    SettingsError
+        If the file is damaged.
+    """
+    path = cohort / _HISTORY
+    try:
+        return [Promotion(**one) for one in json.loads(path.read_text("utf-8"))]
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, TypeError) as error:
+        raise SettingsError(f"cannot be read ({error})", file=path) from error
+
+
+def _standing(past: Iterable[Promotion]) -> list[Promotion]:
+    """Promotions that were not taken back, the one in force last."""
+    standing: list[Promotion] = []
+    for one in past:
+        if one.act == "promoted":
+            standing.append(one)
+        elif standing:
+            standing.pop()
+    return standing
+
+
+def _write(
+    cohort: Path, past: list[Promotion], act: Literal["promoted", "back"], run: str, text: str
+) -> Promotion:
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    done = Promotion(act, run, text, now, user_name())
+    told = json.dumps([asdict(one) for one in (*past, done)], indent=2, ensure_ascii=False)
+    with replacing(cohort / _HISTORY) as draft:
+        draft.write_text(told + "\n", "utf-8")
+    if not text:
+        (cohort / PROMOTED).unlink(missing_ok=True)
+        return done
+    with replacing(cohort / PROMOTED) as draft:
+        draft.write_text(text, "utf-8")
+    return done
+
+
+def _moved(ensemble: Ensemble, base: Path, to: Path) -> Ensemble:
+    """The same ensemble as a YAML in another folder says it."""
+    told = ensemble.model_dump(mode="json")
+    for one in told["members"]:
+        for key in ("weights", "run"):
+            if one.get(key):
+                one[key] = _relative(base / one[key], to)
+    for one in told.get("tta_stains", ()):
+        if one.get("reference"):
+            one["reference"] = _relative(base / one["reference"], to)
+    return Ensemble.model_validate(told | {"name": base.resolve().name})
+
+
+def _relative(path: Path, base: Path) -> str:
+    """A path as seen from a folder; as it is where no way leads there (another drive)."""
+    try:
+        return Path(os.path.relpath(path.resolve(), base.resolve())).as_posix()
+    except ValueError:
+        return path.resolve().as_posix()
+
+
+@dataclass(frozen=True, slots=True)
+class _Opinion:
+    """A run's out-of-fold predictions, and how its ensemble makes masks of them."""
+
+    predictions: Predictions
+    ensemble: Ensemble
+
+    @classmethod
+    def open(cls, run: Path) -> _Opinion:
+        ensemble = read_ensemble(run)
+        return cls(Predictions.open(run / "oof"), ensemble)
+
+    def mask(self, cohort: Cohort, case_id: str) -> Mask | None:
+        """None where there is no prediction, or only one of members that have seen the case."""
+        prediction = self.predictions.read(case_id)
+        if prediction is None or prediction.in_sample:
+            return None
+        point = OperatingPoint.of(self.ensemble.masking, cohort.cases[case_id])
+        return to_mask(prediction, point)
+
+
+def _measure(
+    cohort: Cohort, development: Development, opinion: _Opinion, problems: list[TrainerError]
+) -> Iterator[tuple[str, float]]:
+    for case_id, text in development.texts.items():
+        try:
+            if case_id not in cohort.cases:
+                raise CohortError("is not in the cohort any more", case=case_id)
+            found = opinion.mask(cohort, case_id)
+            if found is not None:
+                shape = (found.shape[0], found.shape[1])
+                yield case_id, dice(found, rle.decode(text, shape))
+        except TrainerError as error:
+            problems.append(error)
+
+
+def _development(
+    cohort: Cohort, store: Store | None, opinion: _Opinion
+) -> tuple[Development, list[TrainerError]]:
+    """The frozen set; frozen now where there is none."""
+    path = cohort.folder / DEVELOPMENT
+    if path.is_file():
+        return _read(path), []
+    revisions = {} if store is None else store.latest_all()
+    texts: dict[str, str] = {}
+    problems: list[TrainerError] = []
+    for case_id in cohort.cases:
+        try:
+            label = None
+            if opinion.mask(cohort, case_id) is not None:
+                label = _label(cohort, store, revisions.get(case_id), case_id)
+        except TrainerError as error:
+            problems.append(error)
+            continue
+        if label is not None:
+            texts[case_id] = rle.encode(label)
+    if not texts:
+        place = opinion.predictions.folder
+        raise SettingsError("has no out-of-fold prediction of a labelled case", file=place)
+    development = Development(texts, {one: cohort.cases[one].organ for one in texts})
+    _freeze(path, development)
+    return development, problems
+
+
+def _label(
+    cohort: Cohort, store: Store | None, revision: Revision | None, case_id: str
+) -> Mask | None:
+    """The accepted mask, else the truth; None of a rejected case, whose truth nobody trusts."""
+    if store is None or revision is None or revision.status not in ("accepted", "rejected"):
+        return cohort.truth(case_id)
+    return store.mask(revision) if revision.status == "accepted" else None
+
+
+def _freeze(path: Path, development: Development) -> None:
+    with (
+        replacing(path, ExportError) as draft,
+        draft.open("w", encoding="utf-8", newline="") as file,
+    ):
+        rows = csv.writer(file)
+        rows.writerow(("id", "organ", "rle"))
+        for case_id, text in development.texts.items():
+            rows.writerow((case_id, development.organs[case_id], text))
+
+
+def _read(path: Path) -> Development:
+    rows = lines(path)
+    header = next(rows, None)
+    names = [] if header is None else [cell.strip() for cell in header.cells]
+    if missing := {"id", "organ", "rle"} - set(names):
+        raise CohortError(
+            f"the column {' and '.join(sorted(missing))} is missing",
+            file=path,
+            row=1,
+            remedy="take the file away: the next comparison freezes another",
+        )
+    told = [dict(zip(names, line.cells, strict=False)) for line in rows]
+    return Development(
+        {one["id"]: one.get("rle", "") for one in told},
+        {one["id"]: one.get("organ", "") for one in told},
+    )
+
+
+def by_organ(candidate: Candidate) -> Mapping[str, list[float]]:
+    """The candidate's Dice on the development set, by organ."""
+    found: dict[str, list[float]] = {}
+    for case_id, one in candidate.dice.items():
+        found.setdefault(candidate.organs[case_id], []).append(one)
+    return found
