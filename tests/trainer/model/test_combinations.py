@@ -62,6 +62,11 @@ def learn(module: Segmenter, images: Tensor) -> Tensor:
     return outputs.logits
 
 
+def least(decoder: str) -> tuple[int, int]:
+    """(h, w) of an oblong image that the decoder can work with: PAN pools it by a further 8."""
+    return (256, 288) if decoder == "pan" else (64, 96)
+
+
 def unmoved(module: nn.Module) -> list[str]:
     """Parameters that no gradient has reached."""
     return [name for name, one in module.named_parameters() if one.grad is None]
@@ -89,8 +94,8 @@ def test_every_decoder_learns_from_one_image_with_group_norm(decoder: str):
     module = build(settings("resnet18", decoder, norm="group", dropout=0.1)).module
     layers = module.body.get_submodule("decoder").modules()
     assert not [one for one in layers if isinstance(one, nn.BatchNorm2d) and one.num_features > 1]
-    logits = learn(module, 255 * torch.rand(1, 3, 256, 288))
-    assert logits.shape == (1, 1, 256, 288)
+    logits = learn(module, 255 * torch.rand(1, 3, *least(decoder)))
+    assert logits.shape == (1, 1, *least(decoder))
     assert torch.isfinite(logits).all()
 
 
@@ -123,9 +128,9 @@ def test_an_encoder_without_stages_is_refused():
 def test_what_smp_does_not_join_learns_too(encoder: str, decoder: str):
     torch.manual_seed(0)
     module = build(settings(encoder, decoder)).module
-    image = (255 * torch.rand(2, 3, 256, 288)).requires_grad_()
+    image = (255 * torch.rand(2, 3, *least(decoder))).requires_grad_()
     logits = learn(module, image)
-    assert logits.shape == (2, 1, 256, 288)
+    assert logits.shape == (2, 1, *least(decoder))
     assert image.grad is not None and bool((image.grad != 0).any())
     assert not [name for name in unmoved(module) if name.startswith(("body.decoder", "body.seg"))]
 
@@ -206,6 +211,17 @@ def test_an_encoder_without_checkpointing_says_so():
     module = build(settings("efficientnet-b0", "unet")).module
     with pytest.raises(SettingsError, match="has no activation checkpointing"):
         module.set_checkpointing(True)
+
+
+@pytest.mark.parametrize("decoder", get_args(Decoder))
+def test_every_decoder_learns_in_mixed_precision(decoder: str):
+    named = ("deep1", "organ", "pixel_size", "boundary", "skeleton")
+    asked = {"norm": "group", "auxiliary": named, "organ_input": True}
+    module = build(settings("coat_lite_tiny", decoder, **asked)).module
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        logits = learn(module, 255 * torch.rand(2, 3, *least(decoder)))
+    assert logits.shape == (2, 1, *least(decoder))
+    assert torch.isfinite(logits).all()
 
 
 ALL = ("deep1", "deep3", "organ", "pixel_size", "boundary", "distance", "skeleton")

@@ -74,10 +74,12 @@ def test_a_skeleton_distance_is_the_paper_s_formula():
 
 
 def test_a_unit_s_skeleton_is_not_its_neighbour_s():
-    """A thin unit beside a wide one changes nothing in the wide one."""
-    alone = disc(20, side=96, centre=(48, 30))
+    """A thin unit in the notch of a wide one changes nothing in the wide one."""
+    alone = blank(96)
+    alone[..., 10:70, 10:70] = 1
+    alone[..., 34:45, 40:70] = 0
     both = alone.clone()
-    both[..., 52:54] = 1
+    both[..., 37:42, 46:70] = 1
     wide = alone[0, 0] > 0
     before = targets.skeleton_distance(alone)[0, 0][wide]
     assert torch.allclose(targets.skeleton_distance(both)[0, 0][wide], before)
