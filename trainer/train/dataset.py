@@ -153,9 +153,9 @@ def _read(
         image,
         coverage_at(mask, kept),
         labels.weight(case.id),
-        cache.colours(digest, image, methods(changes)),
-        None if coarser is None else coarser_by(sources, case, um, coarser),
-        um,
+        colours=cache.colours(digest, image, methods(changes)),
+        coarser=None if coarser is None else coarser_by(sources, case, um, coarser),
+        pixel_size=um,
     )
 
 
