@@ -25,6 +25,7 @@ from trainer.commands import (
     models,
     plan,
     predict,
+    preview,
     report,
     stats,
     study,
@@ -241,6 +242,7 @@ app.command(epilog=history.EXAMPLES)(history.history)
 app.command(epilog=models.EXAMPLES)(models.models)
 app.command(epilog=plan.EXAMPLES)(plan.plan)
 app.command(epilog=predict.EXAMPLES)(predict.predict)
+app.command(epilog=preview.EXAMPLES)(preview.preview)
 app.command(epilog=report.EXAMPLES)(report.report)
 app.command(epilog=stats.EXAMPLES)(stats.stats)
 

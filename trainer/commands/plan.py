@@ -43,7 +43,7 @@ def plan(
         document = as_document(ways, chosen, room)
         if not any(way.at_once for way in ways):
             terminal.problem(
-                f"not a single crop of {chosen.crop} pixels fits {memory:g} GiB;"
+                f"not a single crop of {chosen.largest_crop} pixels fits {memory:g} GiB;"
                 " lower `crop` or choose a smaller network"
             )
         terminal.result(document, _table(document, ways))

@@ -2,41 +2,53 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from trainer.settings.augmentation import Augmentation
 from trainer.settings.base import Settings
 from trainer.settings.labels import LabelWeights
 from trainer.settings.network import Network
 from trainer.settings.objective import Objective, of_old_fields
 from trainer.settings.training import Training
 
-
-class Augmentation(Settings):
-    """Strengths of the random changes a training image goes through; 0 switches one off."""
-
-    flips: bool = Field(True, description="Mirror and turn by quarter turns.")
-    rotate: float = Field(15.0, ge=0, le=180, description="Largest turn, in degrees.")
-    scale: float = Field(0.25, ge=0, lt=1, description="Largest relative change of size.")
-    brightness: float = Field(0.2, ge=0, le=1)
-    contrast: float = Field(0.2, ge=0, le=1)
-    saturation: float = Field(0.2, ge=0, le=1)
-    hue: float = Field(0.05, ge=0, le=0.5)
+Side = Annotated[int, Field(ge=64, le=4096)]
+Epoch = Annotated[int, Field(ge=0)]
 
 
 class Recipe(Settings):
     """All that a training depends on.
 
     Sizes are in pixels of the resized image: an image is scaled so that its
-    longer side is ``size``, and crops of ``crop`` are drawn from it.
+    longer side is ``size`` (or its pixels are ``pixel_size`` wide), and crops of
+    ``crop`` are drawn from it; without ``crop`` it is shown whole.
     """
 
     name: str
     network: Network = Field(default_factory=lambda: Network.model_validate({}))
     augmentation: Augmentation = Field(default_factory=lambda: Augmentation.model_validate({}))
     size: int = Field(512, ge=64, le=4096, description="Longer side of the resized image.")
-    crop: int = Field(384, ge=64, le=4096, description="Side of the square training crop.")
+    pixel_size: float | None = Field(
+        None, gt=0, description="Instead of a size: µm per pixel that images are resampled to."
+    )
+    resize: Literal["pad", "squeeze"] = Field(
+        "pad", description="Keep the aspect, or squeeze the image into a square."
+    )
+    sizes: tuple[Side, ...] = Field(
+        (), description="Sizes of which each batch draws one; `size` stays for predictions."
+    )
+    sizes_from: dict[Epoch, Side] = Field(
+        default_factory=dict,
+        description="Growing images: the size from an epoch on, counted from 0.",
+    )
+    crop: int | None = Field(
+        384, ge=64, le=4096, description="Side of the square training crop; null: whole images."
+    )
+    on_units: float = Field(
+        0.0, ge=0, le=1, description="Share of the crops that are laid on a unit."
+    )
     folds: int = Field(3, ge=2, le=20, description="K: each fold trains one member.")
     epochs: int = Field(60, ge=1, description="Passes over the training cases, at the most.")
     minutes: float | None = Field(
@@ -57,3 +69,28 @@ class Recipe(Settings):
     @classmethod
     def _as_written_before(cls, told: Any) -> Any:
         return of_old_fields(told)
+
+    @property
+    def largest(self) -> int:
+        """Longer side, in pixels, of the images that training keeps: no batch has larger ones."""
+        return max((self.size, *self.sizes, *self.sizes_from.values()))
+
+    @property
+    def largest_crop(self) -> int:
+        """Side, in pixels, of the largest picture in a batch, as far as the recipe tells."""
+        return round((self.crop or self.size) * self.largest / self.size)
+
+    def beside(self, folder: Path) -> Self:
+        """The same, the files it names found from `folder`, where its YAML lies."""
+        return self.model_copy(update={"augmentation": self.augmentation.beside(folder)})
+
+    @model_validator(mode="after")
+    def _has_one_scale(self) -> Self:
+        several = [f"`{name}`" for name in ("sizes", "sizes_from") if getattr(self, name)]
+        if self.pixel_size is not None:
+            several.insert(0, "`pixel_size`")
+        if len(several) > 1:
+            raise ValueError(f"{' and '.join(several)} exclude each other")
+        if self.pixel_size is not None and self.resize == "squeeze":
+            raise ValueError("`resize: squeeze` and `pixel_size` exclude each other")
+        return self

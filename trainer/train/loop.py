@@ -101,7 +101,7 @@ def fit(
     watch = Watch(fold, recipe.folds, pace, tell)
     network.to(memory_format=torch.channels_last)
     learner = Learner(network, recipe, pace, watch.say)
-    whole = DataLoader(Whole(_spread(fold.held_out)))
+    whole = DataLoader(Whole(_spread(fold.held_out), recipe))
     with (
         _quiet(),
         _told(device, recipe, processes),
@@ -209,7 +209,7 @@ def _told(device: torch.device, recipe: Recipe, processes: Processes) -> Iterato
         if not is_out_of_memory(error):
             raise
         raise DeviceError(
-            f"{device} has too little memory for a crop of {recipe.crop} pixels",
+            f"{device} has too little memory for a crop of {recipe.largest_crop} pixels",
             remedy="lower `crop` in the recipe, set `training.checkpointing`,"
             " or choose the device cpu",
         ) from error

@@ -182,7 +182,7 @@ def as_document(ways: Iterable[Way], recipe: Recipe, memory: float) -> dict[str,
         "recipe": recipe.name,
         "memory": round(memory),
         "step": recipe.batch_size * recipe.training.accumulate,
-        "crop": recipe.crop,
+        "crop": recipe.largest_crop,
         "ways": [
             {
                 "precision": way.precision,
@@ -210,7 +210,7 @@ def _way(
     weights: int,
     kept: Activations,
 ) -> Way:
-    sample = _HEADROOM * kept.of_sample(recipe.crop**2)
+    sample = _HEADROOM * kept.of_sample(recipe.largest_crop**2)
     fixed = _HEADROOM * kept.fixed + _OWN
     at_once = max(0, int((memory - weights - fixed) // sample))
     step = recipe.batch_size * recipe.training.accumulate

@@ -120,8 +120,9 @@ class Record:
 
     def write_ensemble(self) -> Ensemble:
         """Make the members there are an ensemble."""
+        shown = self._recipe.model_dump(include={"pixel_size", "resize"})
         members = [
-            {"weights": self.weights(fold).relative_to(self.folder).as_posix()}
+            {"weights": self.weights(fold).relative_to(self.folder).as_posix(), **shown}
             for fold in self.finished_folds()
         ]
         name = self.folder.resolve().name

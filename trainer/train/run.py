@@ -24,6 +24,7 @@ from trainer.review import groups
 from trainer.settings import Recipe
 from trainer.train import logbooks, report
 from trainer.train.dataset import Sample, load
+from trainer.train.dyes import Dyes
 from trainer.train.folds import split
 from trainer.train.labels import Labels
 from trainer.train.loop import fit
@@ -94,9 +95,9 @@ def run(
     ------
     CohortError
         If the cohort's ``duplicates.csv`` cannot be read.
-    SettingsError
-        If `out` holds something else, there is no such network, or there are fewer labelled
-        cases than folds.
+    SettingsError, ImageError
+        If `out` holds something else, there is no such network, references of stains are
+        missing or of no use, or there are fewer labelled cases than folds.
     Cancelled
         If `progress` raised it.
     DeviceError
@@ -108,6 +109,7 @@ def run(
     logbooks.check(recipe)
     processes = Processes.of(devices)
     processes.share_of(recipe)
+    Dyes(recipe.augmentation)  # before images are read: a missing reference is told at once
     alike = groups.read(cohort.folder)
     record = Record(out, recipe, joins=not processes.leads)
     training = _Training(record, recipe, place, alike, started, progress, processes)
@@ -142,7 +144,7 @@ def _follow(
 def _read(labels: Labels, recipe: Recipe, scratch: Path, tell: Tell) -> list[Sample]:
     samples = []
     total = len(labels.cases())
-    for done, item in enumerate(load(labels, recipe.size, scratch), start=1):
+    for done, item in enumerate(load(labels, recipe, scratch), start=1):
         notice = None
         if isinstance(item, CohortError):
             notice = str(item)
