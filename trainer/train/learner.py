@@ -73,7 +73,7 @@ class Learner(pl.LightningModule):
     Attributes
     ----------
     lesson
-        The epoch at work; whoever reads it at an epoch's end begins a new one.
+        The epoch at work, until `end_lesson`.
     """
 
     def __init__(
@@ -144,9 +144,14 @@ class Learner(pl.LightningModule):
             "val_dice": self.lesson.val_dice.mean(),
         }
         self.log_dict(figures)
+
+    def end_lesson(self) -> Lesson:
+        """What is known of the epoch that has ended; begins the next one's."""
+        lesson, self.lesson = self.lesson, Lesson()
         if self.trainer.state.fn == "fit":
-            self._schedule.heard(figures["train_loss"])
+            self._schedule.heard(lesson.train_loss.mean())
             self._keep_last()
+        return lesson
 
     def loss_of(self, batch: Batch) -> Tensor:
         """The recipe's objective for a batch."""
