@@ -53,19 +53,18 @@ def _table(document: dict[str, Any], ways: list[Way]) -> Table:
     table = Table(
         title=f"{document['recipe']}: steps of {document['step']} crops of {document['crop']}"
         f" pixels in {document['memory'] / 2**30:g} GiB",
-        caption="GiB; fp16 takes as much as bf16. A crop is of those shown at once; `saves` is"
-        " what one of them takes less than the dearest way's.",
+        caption="GiB. `batch` is batch_size × accumulate; `at most` what would fit at once;"
+        " `saves` is of a crop.\nfp16 takes as much as bf16.",
         box=SIMPLE,
+        min_width=64,
     )
-    table.add_column("precision")
-    table.add_column("checkpointing")
-    for name in ("batch × accumulate", "at most", "weights", "a crop", "in all", "saves"):
+    table.add_column("way")
+    for name in ("batch", "at most", "weights", "a crop", "in all", "saves"):
         table.add_column(name, justify="right")
     for told, way in zip(document["ways"], ways, strict=True):
         table.add_row(
-            way.precision,
-            "true" if way.checkpointing else "false",
-            f"{way.batch_size} × {way.accumulate}" if way.batch_size else "nothing fits",
+            f"{way.precision}, checkpointing" if way.checkpointing else way.precision,
+            f"{way.batch_size} × {way.accumulate}" if way.batch_size else "nothing",
             str(way.at_once),
             f"{way.weights / 2**30:.2f}",
             f"{way.sample / 2**30:.3f}",

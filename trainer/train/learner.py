@@ -74,7 +74,7 @@ class Learner(pl.LightningModule):
     Attributes
     ----------
     lesson
-        The epoch at work; whoever reads it at an epoch's end begins a new one.
+        The epoch at work, until `end_lesson`.
     """
 
     def __init__(
@@ -138,20 +138,25 @@ class Learner(pl.LightningModule):
                     one.copy_(self.trainer.strategy.reduce(one, reduce_op="mean"))
 
     def on_validation_epoch_end(self) -> None:
-        """End the epoch, now that it is measured."""
-        self.end_epoch()
+        """Tell of the epoch, now that it is measured."""
+        self.tell()
 
-    def end_epoch(self) -> None:
-        """Tell the epoch's figures to Lightning's listeners, and to the schedule."""
+    def tell(self) -> None:
+        """Tell the epoch's figures to Lightning's listeners, as far as there are any."""
         figures = {
             "train_loss": self.lesson.train_loss.mean(),
             "val_loss": self.lesson.val_loss.mean(),
             "val_dice": self.lesson.val_dice.mean(),
         }
         self.log_dict({name: mean for name, mean in figures.items() if not math.isnan(mean)})
+
+    def end_lesson(self) -> Lesson:
+        """What is known of the epoch that has ended; begins the next one's."""
+        lesson, self.lesson = self.lesson, Lesson()
         if self.trainer.state.fn == "fit":
-            self._schedule.heard(figures["train_loss"])
+            self._schedule.heard(lesson.train_loss.mean())
             self._keep_last()
+        return lesson
 
     def loss_of(self, batch: Batch) -> Tensor:
         """The recipe's objective for a batch."""

@@ -135,7 +135,7 @@ def _trainer(
     callbacks: Sequence[pl.Callback],
 ) -> pl.Trainer:
     ends: list[pl.Callback] = []
-    if (patience := recipe.training.patience) is not None:
+    if (patience := recipe.training.patience) is not None and fold.held_out:
         ends.append(EarlyStopping("val_dice", mode="max", patience=patience))
     accelerator, devices = _place(device)
     spread = processes.count > 1

@@ -94,8 +94,9 @@ class Way:
 def plan(recipe: Recipe, memory: float) -> list[Way]:
     """Ways to train a recipe, the quickest that fits first.
 
-    Mixed precision goes before float32 and checkpointing comes last, as it costs a second way
-    through the network; among ways that show as much at once, the simpler one goes first.
+    Mixed precision goes before float32. Checkpointing costs a second way through the network
+    and adding up batches next to nothing, so it goes first only where less than two samples fit
+    without it, of which batch statistics would be poor.
 
     Parameters
     ----------
@@ -116,7 +117,8 @@ def plan(recipe: Recipe, memory: float) -> list[Way]:
         for name, word in _PRECISIONS:
             kept = activations(network, recipe, word, checkpointing)
             ways.append(_way(recipe, memory, name, checkpointing, weights, kept))
-    return sorted(ways, key=lambda way: (-way.batch_size, way.checkpointing))
+    enough = min(2, recipe.batch_size * recipe.training.accumulate)
+    return sorted(ways, key=lambda way: way.batch_size < enough)
 
 
 _PRECISIONS: tuple[tuple[str, Precision], ...] = (("bf16", "bf16-mixed"), ("fp32", "32-true"))

@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader
 from trainer.data.atomic import replacing
 from trainer.errors import SettingsError
 from trainer.train.dataset import Sample
-from trainer.train.learner import Learner, Lesson
+from trainer.train.learner import Learner
 from trainer.train.pace import Pace
 from trainer.train.progress import Progress, Tell
 
@@ -107,13 +107,13 @@ class Watch(pl.Callback):
         """End the epoch where no case is held out: there no validation does."""
         assert isinstance(pl_module, Learner)
         if not self._fold.held_out and pl_module.lesson.train_loss.count:
-            pl_module.end_epoch()
+            pl_module.tell()
             self.on_validation_end(trainer, pl_module)
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Write the epoch's row."""
         assert isinstance(pl_module, Learner)
-        lesson, pl_module.lesson = pl_module.lesson, Lesson()
+        lesson = pl_module.end_lesson()
         self.val_dice = lesson.val_dice.mean()
         if self._is_final and self.is_up_to_date:
             return

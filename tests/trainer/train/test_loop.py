@@ -21,6 +21,7 @@ from cohorts import TRAIN
 from trainer.data.case import Case
 from trainer.data.cohort import Cohort
 from trainer.errors import Cancelled, DeviceError, SettingsError
+from trainer.model.heads import Outputs
 from trainer.model.network import Built
 from trainer.settings import Recipe, Training, to_yaml
 from trainer.train import loop
@@ -109,6 +110,28 @@ def losses(curves: list[dict[str, str]]) -> list[float]:
 
 def weights(fitted: Any) -> Tensor:
     return torch.cat([one.detach().flatten() for one in fitted.module.parameters()])
+
+
+def test_a_network_that_is_told_the_organ_is_told_it_when_judged_too(
+    trained: Callable[..., Any], recipe: Recipe
+):
+    told: list[Tensor] = []
+
+    class Told(Plain):
+        def forward(self, image: Tensor, organ: Tensor | None = None) -> Tensor:
+            assert organ is not None
+            told.append(organ)
+            return super().forward(image)
+
+        def all_outputs(self, image: Tensor, organ: Tensor) -> Outputs:
+            return Outputs(self(image, organ), {})
+
+    network = recipe.network.model_copy(update={"organ_input": True})
+    recipe = recipe.model_copy(update={"network": network, "epochs": 1})
+    trained(recipe, Told)
+    kidney, lung = (network.organ_index(organ) for organ in ("kidney", "lung"))
+    assert {int(one) for each in told[:-1] for one in each} == {kidney, lung}
+    assert told[-1].tolist() == [lung]  # the held-out case
 
 
 def test_out_of_memory_halves_what_is_shown_at_once_and_the_step_stays(
@@ -389,14 +412,8 @@ def test_a_step_that_cannot_be_shared_is_told(
 
 
 def test_a_batch_may_have_auxiliary_outputs(recipe: Recipe):
-    from typing import NamedTuple
-
     from trainer.train.batch import Batch
     from trainer.train.pace import Pace
-
-    class Outputs(NamedTuple):
-        logits: Tensor
-        auxiliary: dict[str, Tensor]
 
     class Deep(Plain):
         def all_outputs(self, image: Tensor) -> Outputs:
