@@ -23,6 +23,7 @@ from trainer.commands import (
     findings,
     history,
     predict,
+    preview,
     promote,
     report,
     runs,
@@ -240,6 +241,7 @@ app.command(epilog=findings.EXAMPLES)(findings.findings)
 app.command(epilog=history.EXAMPLES)(history.history)
 app.command(epilog=predict.EXAMPLES)(predict.predict)
 app.command(epilog=promote.EXAMPLES)(promote.promote)
+app.command(epilog=preview.EXAMPLES)(preview.preview)
 app.command(epilog=report.EXAMPLES)(report.report)
 app.command(epilog=runs.EXAMPLES)(runs.runs)
 app.command(epilog=stats.EXAMPLES)(stats.stats)

@@ -2,7 +2,8 @@
 
 Macenko and Vahadane take an image's optical density apart into two stains (Beer-Lambert):
 density = concentration @ matrix, intensity = `WHITE` * exp(-density). Reinhard matches mean and
-spread of colours and knows no stains.
+spread of colours and knows no stains; matching of histograms gives each channel the reference's
+distribution of levels (Gonzalez and Woods, "Digital Image Processing").
 
 Reinhard, E. et al., "Color transfer between images", IEEE Computer Graphics and Applications
 21 (2001); here in CIELAB, as histology tools do, instead of the paper's lαβ.
@@ -25,7 +26,7 @@ from numpy.typing import NDArray
 from trainer.data.case import Image
 from trainer.errors import ImageError
 
-Method = Literal["reinhard", "macenko", "vahadane"]
+Method = Literal["reinhard", "macenko", "vahadane", "histogram"]
 Floats: TypeAlias = NDArray[np.float32]
 
 WHITE = 240.0
@@ -78,12 +79,15 @@ class Reference:
         For Macenko and Vahadane.
     mean, deviation
         For Reinhard, float32 (3,), of CIELAB.
+    levels
+        For histograms, float32 (3, 256): share of the pixels that are no brighter.
     """
 
     method: Method
     stains: Stains | None = None
     mean: Floats | None = None
     deviation: Floats | None = None
+    levels: Floats | None = None
 
     @classmethod
     def of(cls, image: Image, method: Method, file: Path | None = None) -> Self:
@@ -106,6 +110,8 @@ class Reference:
         if method == "reinhard":
             mean, deviation = _moments(_lab(image))
             return cls(method, mean=mean, deviation=deviation)
+        if method == "histogram":
+            return cls(method, levels=_levels(image))
         stains = fit(image, method)
         if stains is None:
             raise ImageError(
@@ -116,17 +122,28 @@ class Reference:
         return cls(method, stains=stains)
 
 
-def transfer(image: Image, reference: Reference) -> Image:
+def transfer(image: Image, reference: Reference, own: Reference | None = None) -> Image:
     """The image in the reference's colours; as it is where it shows too little tissue.
+
+    Parameters
+    ----------
+    image
+        RGB, uint8 (H, W, 3).
+    reference
+        Whose colours.
+    own
+        The colours, by the reference's method, of what `image` is a part of; its own if None.
 
     Returns
     -------
     uint8 (H, W, 3)
     """
-    if reference.stains is None:
-        return _reinhard(image, reference)
-    stains = fit(image, reference.method)
-    if stains is None:
+    if reference.method == "reinhard":
+        return _reinhard(image, reference, own)
+    if reference.levels is not None:
+        return _matched(image, reference.levels, None if own is None else own.levels)
+    stains = fit(image, reference.method) if own is None else own.stains
+    if stains is None or reference.stains is None:
         return image
     amounts = concentrations(image, stains.matrix, reference.method)
     factors = reference.stains.strength / np.maximum(stains.strength, 1e-6)
@@ -139,10 +156,10 @@ def fit(image: Image, method: Method) -> Stains | None:
     Raises
     ------
     ValueError
-        For Reinhard, who knows no stains.
+        For a method that knows no stains.
     """
-    if method == "reinhard":
-        raise ValueError("Reinhard's method knows no stains")
+    if method not in ("macenko", "vahadane"):
+        raise ValueError(f"the method {method} knows no stains")
     density = optical_density(image).reshape(-1, 3)
     tissue = density[(density >= _FAINT).all(1)]
     if len(tissue) < _FEWEST:
@@ -245,13 +262,31 @@ def _ordered(pair: NDArray[np.floating]) -> Floats | None:
     return np.ascontiguousarray(pair, dtype=np.float32)
 
 
-def _reinhard(image: Image, reference: Reference) -> Image:
+def _reinhard(image: Image, reference: Reference, own: Reference | None) -> Image:
     assert reference.mean is not None and reference.deviation is not None
     lab = _lab(image)
     mean, deviation = _moments(lab)
+    if own is not None and own.mean is not None and own.deviation is not None:
+        mean, deviation = own.mean, own.deviation
     moved = (lab - mean) * (reference.deviation / np.maximum(deviation, 1e-6)) + reference.mean
     rgb = cv2.cvtColor(moved.astype(np.float32), cv2.COLOR_Lab2RGB)
     return np.rint(np.clip(rgb, 0, 1) * 255).astype(np.uint8)
+
+
+def _levels(image: Image) -> Floats:
+    counts = [np.bincount(channel.ravel(), minlength=256) for channel in np.moveaxis(image, -1, 0)]
+    return (np.cumsum(counts, axis=1) / (image.shape[0] * image.shape[1])).astype(np.float32)
+
+
+def _matched(image: Image, wanted: Floats, own: Floats | None) -> Image:
+    """Each level to the one that has as great a share of the reference below it."""
+    own = _levels(image) if own is None else own
+    table = np.empty((256, 1, 3), np.uint8)
+    for channel, (mine, theirs) in enumerate(zip(own, wanted, strict=True)):
+        # levels that the reference has none of would make its inverse ambiguous
+        there = np.flatnonzero(np.diff(theirs, prepend=0) > 0)
+        table[:, 0, channel] = np.rint(np.interp(mine, theirs[there], there))
+    return np.asarray(cv2.LUT(image, table), np.uint8)
 
 
 def _lab(image: Image) -> Floats:

@@ -11,7 +11,7 @@ from torch.nn.utils import fuse_conv_bn_eval
 
 _log = logging.getLogger(__name__)
 
-_SIDE = 64
+_SIDE = 128
 _NEAR = 1e-3
 """Relative to the largest logit: what rounding makes of the same sum in another order."""
 

@@ -1,17 +1,17 @@
-"""Settings to a network: an encoder, a decoder, and the normalisation inside."""
+"""Settings to a network: encoder, decoder, auxiliary heads, and the normalisation inside."""
 
 from __future__ import annotations
 
-import difflib
 import logging
-import warnings
 from typing import Literal, NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor, nn
 
-from trainer.errors import SettingsError
 from trainer.model import hub, imagenet
+from trainer.model.bodies import Body, assemble, try_out
+from trainer.model.encoders import Colours, normalisation, set_checkpointing, smp_name
+from trainer.model.heads import Auxiliary, Outputs
 from trainer.settings import Network
 
 _log = logging.getLogger(__name__)
@@ -21,9 +21,6 @@ Start: TypeAlias = Literal["imagenet (package)", "imagenet (timm)", "scratch"]
 
 STRIDE = 32
 """Height and width of a network's input are multiples of this, in pixels."""
-
-_STAGES = 5
-_GROUPS = 32  # of the FPN's group normalisation
 
 # the hub's errors are OSErrors; timm raises RuntimeError for an encoder that has no weights
 _NO_DOWNLOAD = (OSError, RuntimeError)
@@ -47,6 +44,10 @@ class Segmenter(nn.Module):
         Normalised (B, 3, H, W) to logits (B, 1, H, W).
     mean, deviation
         Of each channel, in grey levels 0..255.
+    auxiliary
+        What it is taught besides.
+    organs
+        The offset of the deepest features that each organ has; the first is of no known organ.
     """
 
     mean: Tensor
@@ -55,17 +56,52 @@ class Segmenter(nn.Module):
     def __init__(
         self,
         body: nn.Module,
-        mean: tuple[float, float, float],
-        deviation: tuple[float, float, float],
+        mean: Colours,
+        deviation: Colours,
+        auxiliary: Auxiliary | None = None,
+        organs: nn.Embedding | None = None,
     ) -> None:
         super().__init__()
         self.body = body
+        self.auxiliary = auxiliary
+        self.organs = organs
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1))
         self.register_buffer("deviation", torch.tensor(deviation).view(1, 3, 1, 1))
 
-    def forward(self, image: Tensor) -> Tensor:
-        """Logits (B, 1, H, W) of RGB (B, 3, H, W), float32 in 0..255; H and W multiples of 32."""
-        return self.body((image - self.mean) / self.deviation)
+    def forward(self, image: Tensor, organ: Tensor | None = None) -> Tensor:
+        """Logits (B, 1, H, W) of RGB (B, 3, H, W), float32 in 0..255; H and W multiples of 32.
+
+        Parameters
+        ----------
+        image
+            The RGB.
+        organ
+            (B,), int64: places in the settings' `organs`, -1 for another; heeded where the
+            settings have `organ_input`, and then None is -1 for all.
+        """
+        offset = self._offset(image, organ)
+        seen = (image - self.mean) / self.deviation
+        return self.body(seen) if offset is None else self.body(seen, offset)
+
+    def all_outputs(self, image: Tensor, organ: Tensor | None = None) -> Outputs:
+        """The logits as `forward` gives them, and what else the settings' `auxiliary` names."""
+        if self.auxiliary is None:
+            return Outputs(self(image, organ), {})
+        assert isinstance(self.body, Body)
+        offset = self._offset(image, organ)
+        logits, seen = self.body.watched((image - self.mean) / self.deviation, offset)
+        return Outputs(logits, self.auxiliary(seen, (image.shape[2], image.shape[3])))
+
+    def set_checkpointing(self, on: bool) -> None:
+        """Have the encoder keep less for the way back, and work it out anew; see `encoders`."""
+        set_checkpointing(self.body.get_submodule("encoder"), on)
+
+    def _offset(self, image: Tensor, organ: Tensor | None) -> Tensor | None:
+        if self.organs is None:
+            return None
+        if organ is None:
+            organ = torch.full((len(image),), -1, device=image.device)
+        return self.organs(organ + 1)
 
 
 def build(network: Network) -> Built:
@@ -102,72 +138,24 @@ def build(network: Network) -> Built:
 
 
 def check(network: Network) -> None:
-    """Raise `SettingsError` where `build` would, without building."""
-    _smp_name(network.encoder)
-    channels = network.decoder_channels
-    if network.decoder == "fpn" and (len(channels) < 2 or channels[1] % _GROUPS):
-        raise SettingsError(
-            "`decoder_channels` of an fpn begin with two, pyramid and segmentation,"
-            f" the second a multiple of {_GROUPS}"
-        )
-    if network.decoder == "unet" and len(channels) != _STAGES:
-        raise SettingsError(f"`decoder_channels` of a unet are {_STAGES}, not {len(channels)}")
-    if min(channels) < 1:
-        raise SettingsError(f"`decoder_channels` are positive, not {min(channels)}")
+    """Raise `SettingsError` where `build` would, or where the parts do not go together."""
+    _, seen = try_out(network)
+    if network.auxiliary:
+        Auxiliary(network, seen)
 
 
 def _assemble(network: Network, weights: str | None) -> Segmenter:
-    import segmentation_models_pytorch as smp
-
-    check(network)
-    name = _smp_name(network.encoder)
-    channels = network.decoder_channels
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # smp on `tu-` and the name of the weights
-        if network.decoder == "fpn":
-            body: nn.Module = smp.FPN(
-                name,
-                encoder_weights=weights,
-                decoder_pyramid_channels=channels[0],
-                decoder_segmentation_channels=channels[1],
-            )
-        else:
-            body = smp.Unet(name, encoder_weights=weights, decoder_channels=channels)
-    mean, deviation = _normalisation(name, weights)
-    return Segmenter(body, mean, deviation)
-
-
-def _smp_name(encoder: str) -> str:
-    """What smp calls the encoder: timm's have the prefix ``tu-``, its own have none."""
-    import timm
-    from segmentation_models_pytorch.encoders import encoders
-
-    if timm.is_model(encoder.split(".")[0]):
-        return f"tu-{encoder}"
-    if encoder in encoders:
-        return encoder
-    near = difflib.get_close_matches(encoder, [*timm.list_models(), *encoders], n=1, cutoff=0.0)
-    raise SettingsError(f"unknown encoder `{encoder}` (did you mean `{near[0]}`?)")
-
-
-def _normalisation(
-    smp_name: str, weights: str | None
-) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
-    """Mean and deviation, in grey levels, that the encoder expects."""
-    import timm
-    from segmentation_models_pytorch.encoders import get_preprocessing_params
-    from timm.data.constants import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
-
-    mean, std = IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
-    if smp_name.startswith("tu-"):
-        known = timm.get_pretrained_cfg(smp_name.removeprefix("tu-"))
-        mean, std = (known.mean, known.std) if known else (mean, std)
-    elif weights is not None:  # smp asks the hub for them
-        params = get_preprocessing_params(smp_name, weights)
-        mean, std = params["mean"], params["std"]
-    red, green, blue = (255 * value for value in mean)
-    red_sd, green_sd, blue_sd = (255 * value for value in std)
-    return (red, green, blue), (red_sd, green_sd, blue_sd)
+    body = assemble(network, weights)
+    mean, deviation = normalisation(smp_name(network.encoder), weights)
+    auxiliary = organs = None
+    if network.auxiliary or network.organ_input:
+        _, seen = try_out(network)
+        if network.auxiliary:
+            auxiliary = Auxiliary(network, seen)
+        if network.organ_input:
+            organs = nn.Embedding(1 + len(network.organs), seen.deepest.shape[1])
+            nn.init.zeros_(organs.weight)
+    return Segmenter(body, mean, deviation, auxiliary, organs)
 
 
 def _normalise(module: Segmenter, mean: float, deviation: float) -> None:

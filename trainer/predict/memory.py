@@ -84,6 +84,18 @@ def _run(network: nn.Module, view: Tensor, device: torch.device) -> None:
         network(view)
 
 
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether an error says so, in whichever library's words."""
+    told = str(error).lower()
+    return (
+        isinstance(error, torch.OutOfMemoryError | MemoryError)
+        or "out of memory" in told
+        or "can't allocate memory" in told
+        or "insufficient memory" in told  # OpenCV's words
+        or "could not create a primitive" in told  # oneDNN's
+    )
+
+
 class _Tally(TorchDispatchMode):
     """Adds up the storages that operations make, for as long as they live."""
 

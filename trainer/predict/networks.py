@@ -22,7 +22,7 @@ from trainer.model.network import STRIDE
 from trainer.predict import frame, tiles, tta
 from trainer.predict.device import autocast_for
 from trainer.predict.limits import Limit, planned
-from trainer.predict.memory import Memory, bytes_per_pixel, weight_of
+from trainer.predict.memory import Memory, bytes_per_pixel, is_out_of_memory, weight_of
 from trainer.settings import Average, View, Window
 
 _WEIGHTS = 0.25
@@ -137,7 +137,7 @@ class Networks:
             except _KINDS as error:
                 if self._compiled and type(error).__module__.startswith(_COMPILER):
                     raise self._not_compiled(index, error) from error
-                if not _is_out_of_memory(error):
+                if not is_out_of_memory(error):
                     raise
             _free(self.device)
             self._shrink(index, image, question, limit)
@@ -250,7 +250,7 @@ class Networks:
         try:
             yield
         except _KINDS as error:
-            if not _is_out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
             raise self._too_little(index, longer) from error
 
@@ -357,14 +357,3 @@ def _batches(
 def _free(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.empty_cache()
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    told = str(error).lower()
-    return (
-        isinstance(error, torch.OutOfMemoryError | MemoryError)
-        or "out of memory" in told
-        or "can't allocate memory" in told
-        or "insufficient memory" in told  # OpenCV's words
-        or "could not create a primitive" in told  # oneDNN's
-    )

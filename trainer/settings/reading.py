@@ -20,14 +20,14 @@ _REMEDY = "name the YAML of a recipe or an ensemble, or a run's folder"
 
 
 def read_recipe(path: Path) -> Recipe:
-    """Read a recipe's YAML.
+    """Read a recipe's YAML; the files that it names are found from its folder.
 
     Raises
     ------
     SettingsError
         If the file is missing, is not YAML, or says something unknown or out of range.
     """
-    return _read(Recipe, path)
+    return _read(Recipe, path).beside(path.parent)
 
 
 def read_ensemble(path: Path) -> Ensemble:

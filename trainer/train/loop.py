@@ -5,32 +5,40 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.callbacks import EarlyStopping
+from pytorch_lightning.strategies import DDPStrategy
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 from torch.utils.data import DataLoader
 
 from trainer.errors import Cancelled, DeviceError
 from trainer.model.network import Segmenter, build
-from trainer.predict.device import autocast_for
+from trainer.predict.memory import is_out_of_memory
 from trainer.settings import Recipe
 from trainer.train import warm
+from trainer.train.checkpointing import checkpointed
 from trainer.train.dataset import Crops, Sample, Whole
+from trainer.train.draws import Chance, Drawn, Draws
 from trainer.train.learner import Learner
+from trainer.train.logbooks import opened
 from trainer.train.pace import Pace
+from trainer.train.precision import Precision
+from trainer.train.processes import Processes
 from trainer.train.progress import Tell
+from trainer.train.resuming import Keep, kept
 from trainer.train.watch import Fold, Watch
 
 _LOOKED_AT = 16
 """Held-out cases that an epoch is validated on; the report is of all of them."""
 
-Precision = Literal["bf16-mixed", "16-mixed", "32-true"]
+ALONE = Processes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +59,31 @@ class Fitted:
     val_dice: float
 
 
-def fit(fold: Fold, recipe: Recipe, device: torch.device, tell: Tell) -> Fitted:
+def fit(
+    fold: Fold,
+    recipe: Recipe,
+    device: torch.device,
+    tell: Tell,
+    precision: Precision = "32-true",
+    processes: Processes = ALONE,
+) -> Fitted:
     """Train one member on all cases but the fold's.
 
-    The weights kept are the last ones, where the learning rate has come to rest. The held-out
-    cases choose nothing, so that what is measured on them is honest.
+    The weights kept are the last ones, where the learning rate has come to rest, or the
+    recipe's mean of the last. The held-out cases choose nothing but, with `patience`, the end,
+    so that what is measured on them is honest. A fold that was killed is taken up at the end of
+    its last finished epoch, and comes to the same weights.
+
+    Parameters
+    ----------
+    fold, recipe
+        What to learn from, and how.
+    device, precision
+        Where, and in which numbers, in Lightning's words.
+    tell
+        Hears how far it is.
+    processes
+        That train together: all of them call this, with the same arguments.
 
     Raises
     ------
@@ -63,57 +91,79 @@ def fit(fold: Fold, recipe: Recipe, device: torch.device, tell: Tell) -> Fitted:
         If `tell` raises it, or the process is told to end.
     DeviceError
         If memory does not suffice.
+    SettingsError
+        If the processes cannot share a step's samples evenly.
     """
-    torch.manual_seed(recipe.seed + fold.index)
+    seed = recipe.seed + fold.index
+    torch.manual_seed(seed)
     if fold.start is None:
         network, start = build(recipe.network)
     else:
         network, start = warm.begin(fold.start, recipe.network)
-    crops = _batches(fold, recipe)
+    crops = _batches(fold, recipe, seed, processes)
     pace = Pace(len(crops) * recipe.epochs, fold.seconds)
-    learner = Learner(network.to(memory_format=torch.channels_last), recipe, pace)
     watch = Watch(fold, pace, tell)
-    whole = DataLoader(Whole(_spread(fold.held_out)))
-    accelerator, devices = _place(device)
-    with _quiet(), _told(device, recipe):
-        trainer = pl.Trainer(
-            accelerator=accelerator,
-            devices=devices,
-            precision=precision(device),
-            max_epochs=recipe.epochs,
-            callbacks=[watch],
-            logger=False,
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            num_sanity_val_steps=0,
-            gradient_clip_val=1.0,
-            default_root_dir=fold.folder,
-        )
-        trainer.fit(learner, crops, whole)
-        if fold.held_out and not watch.is_up_to_date:
-            trainer.validate(learner, whole, verbose=False)
+    network.to(memory_format=torch.channels_last)
+    learner = Learner(network, recipe, pace, watch.say)
+    whole = DataLoader(Whole(_spread(fold.held_out), recipe))
+    with (
+        _quiet(),
+        _told(device, recipe, processes),
+        checkpointed(network, recipe.training.checkpointing),
+    ):
+        trainer = _trainer(fold, recipe, device, precision, processes, watch)
+        with _together(trainer):
+            trainer.fit(learner, crops, whole, ckpt_path=kept(fold.folder), weights_only=True)
+            if (learner.settle() or not watch.is_up_to_date) and fold.held_out:
+                watch.judge(trainer, learner, whole)
     return Fitted(network.to("cpu").eval(), start, watch.epochs, watch.val_dice)
 
 
-def precision(device: torch.device) -> Precision:
-    """Mixed precision where the device has it, as predictions are made in it too."""
-    with autocast_for(device):
-        if not torch.is_autocast_enabled(device.type):
-            return "32-true"
-        dtype = torch.get_autocast_dtype(device.type)
-    return "bf16-mixed" if dtype == torch.bfloat16 else "16-mixed"
+def _trainer(
+    fold: Fold,
+    recipe: Recipe,
+    device: torch.device,
+    precision: Precision,
+    processes: Processes,
+    watch: Watch,
+) -> pl.Trainer:
+    callbacks: list[pl.Callback] = [Chance(recipe.seed + fold.index), watch, Keep(fold.folder)]
+    if (patience := recipe.training.patience) is not None:
+        callbacks.append(EarlyStopping("val_dice", mode="max", patience=patience))
+    accelerator, devices = _place(device)
+    spread = processes.count > 1
+    backend = "nccl" if device.type == "cuda" else "gloo"
+    return pl.Trainer(
+        accelerator=accelerator,
+        devices=processes.here if spread else devices,
+        num_nodes=processes.machines,
+        strategy=DDPStrategy(process_group_backend=backend) if spread else "auto",
+        use_distributed_sampler=False,
+        precision=precision,
+        max_epochs=recipe.epochs,
+        callbacks=callbacks,
+        logger=list(opened(recipe, fold.folder)),
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        default_root_dir=fold.folder,
+    )
 
 
-def _batches(fold: Fold, recipe: Recipe) -> DataLoader:
-    """Crops in random order; workers draw them on one thread while the others compute."""
+def _batches(
+    fold: Fold, recipe: Recipe, seed: int, processes: Processes
+) -> DataLoader[tuple[torch.Tensor, ...]]:
+    """A step's crops at a time; workers draw them on one thread while the others compute."""
     forks = sys.platform == "linux"  # elsewhere each worker would copy all images
     workers = min(4, max(1, (os.cpu_count() or 1) // 2)) if forks else 0
+    crops = Crops(fold.training, recipe)
+    share = processes.share_of(recipe)
+    step = share * processes.count
     return DataLoader(
-        Crops(fold.training, recipe),
-        batch_size=recipe.batch_size,
-        shuffle=True,
-        drop_last=True,
+        Drawn(crops),
+        batch_size=share,
+        sampler=Draws(len(crops), step, seed, processes.rank, processes.count),
         num_workers=workers,
         persistent_workers=workers > 0,
         multiprocessing_context="fork" if workers else None,
@@ -150,14 +200,29 @@ def _quiet() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _told(device: torch.device, recipe: Recipe) -> Iterator[None]:
+def _told(device: torch.device, recipe: Recipe, processes: Processes) -> Iterator[None]:
     try:
         yield
     except SIGTERMException:
         raise Cancelled from None
-    except torch.OutOfMemoryError as error:
+    except (RuntimeError, MemoryError) as error:
+        if not processes.leads:  # its leader has gone, and says why
+            raise Cancelled from error
+        if not is_out_of_memory(error):
+            raise
         raise DeviceError(
-            f"{device} has too little memory for batches of {recipe.batch_size} crops"
-            f" of {recipe.crop} pixels",
-            remedy="lower `batch_size` or `crop` in the recipe, or choose the device cpu",
+            f"{device} has too little memory for a crop of {recipe.crop or recipe.largest} pixels",
+            remedy="lower `crop` in the recipe, set `training.checkpointing`,"
+            " or choose the device cpu",
         ) from error
+
+
+@contextlib.contextmanager
+def _together(trainer: pl.Trainer) -> Iterator[None]:
+    """The processes that Lightning has started end with this one's failure."""
+    try:
+        yield
+    except BaseException:
+        if (launcher := trainer.strategy.launcher) is not None:
+            launcher.kill(signal.SIGTERM)
+        raise

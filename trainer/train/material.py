@@ -139,7 +139,7 @@ class _Counted:
 
 
 def _read(labels: Labels, recipe: Recipe, scratch: Path, counted: _Counted) -> Iterator[Sample]:
-    for item in load(labels, recipe.size, scratch):
+    for item in load(labels, recipe, scratch):
         if isinstance(item, CohortError):
             counted.step(str(item))
         else:

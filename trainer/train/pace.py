@@ -1,12 +1,9 @@
-"""How far a fold's training is, and the learning rate that belongs there."""
+"""How far a fold's training is."""
 
 from __future__ import annotations
 
-import math
 import time
-
-_WARM_UP = 0.1
-"""Share of the training in which the learning rate rises."""
+from typing import Any
 
 
 class Pace:
@@ -48,12 +45,11 @@ class Pace:
         share = self.share()
         return self.elapsed() * (1 / share - 1) if self._done else None
 
-    def rate(self) -> float:
-        """The learning rate's share of its highest: a linear rise, then half a cosine.
+    def state(self) -> dict[str, Any]:
+        """All that `restore` wants."""
+        return {"done": self._done, "elapsed": self.elapsed(), "seconds": self._seconds}
 
-        Loshchilov, I. and Hutter, F., "SGDR", ICLR 2017, without restarts.
-        """
-        share = self.share()
-        if share < _WARM_UP:
-            return max(share / _WARM_UP, 0.01)
-        return 0.5 * (1 + math.cos(math.pi * (share - _WARM_UP) / (1 - _WARM_UP)))
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from another's `state`, its time not counting while nobody trained."""
+        self._done, self._seconds = state["done"], state["seconds"]
+        self._started = time.monotonic() - state["elapsed"]

@@ -18,7 +18,7 @@ from trainer.data.atomic import replacing, told
 from trainer.errors import SettingsError
 from trainer.model import checkpoint
 from trainer.predict.members import folds_of_run
-from trainer.settings import Ensemble, Recipe, to_yaml
+from trainer.settings import Ensemble, Recipe, read_recipe, to_yaml
 from trainer.train.dataset import Sample
 
 _VERSIONS = ("hubmap-viewer", "torch", "pytorch-lightning", "segmentation-models-pytorch", "timm")
@@ -37,6 +37,13 @@ class Record:
         Of the run.
     facts
         What ``run.json`` says; `write` brings changes to the disk.
+    earlier
+        What it said when an unfinished run is taken up; else empty.
+
+    Parameters
+    ----------
+    joins
+        Another process of the same training keeps the folder, and checks it.
 
     Raises
     ------
@@ -44,11 +51,13 @@ class Record:
         If the folder holds a finished run, another training's, or something else.
     """
 
-    def __init__(self, folder: Path, recipe: Recipe) -> None:
+    def __init__(self, folder: Path, recipe: Recipe, joins: bool = False) -> None:
         self.folder = folder
         self.facts: dict[str, Any] = {}
         self._recipe = recipe
-        self._earlier = self._read_earlier()
+        self.earlier = {} if joins else self._read_earlier()
+        for left in folder.glob(".images-*") if self.earlier else ():
+            shutil.rmtree(left, ignore_errors=True)  # of a training that was killed
         with told(folder, SettingsError):
             folder.mkdir(parents=True, exist_ok=True)
 
@@ -69,8 +78,8 @@ class Record:
         }
         rows = [("id", "organ", "fold")]
         rows += [(s.case.id, s.case.organ, _cell(fold_of[s.case.id])) for s in samples]
-        if self._earlier and (
-            any(self._earlier.get(key) != wanted[key] for key in wanted) or self._folds() != rows
+        if self.earlier and (
+            any(self.earlier.get(key) != wanted[key] for key in wanted) or self._folds() != rows
         ):
             raise SettingsError(
                 "holds an unfinished run on other cases or masks, or with other folds",
@@ -118,9 +127,10 @@ class Record:
 
     def write_ensemble(self) -> Ensemble:
         """Make the members there are an ensemble."""
+        shown = self._recipe.model_dump(include={"pixel_size", "resize"})
         organs = {"organs": self._recipe.organs} if self._recipe.organs else {}
         members = [
-            {"weights": self.weights(fold).relative_to(self.folder).as_posix()} | organs
+            {"weights": self.weights(fold).relative_to(self.folder).as_posix(), **shown, **organs}
             for fold in self.finished_folds()
         ]
         name = self.folder.resolve().name
@@ -160,7 +170,7 @@ class Record:
         except (OSError, ValueError) as error:
             raise SettingsError(f"cannot be read ({error})", file=file) from error
         recipe = self.folder / "recipe.yaml"
-        same = recipe.is_file() and recipe.read_text("utf-8") == to_yaml(self._recipe)
+        same = recipe.is_file() and read_recipe(recipe) == self._recipe
         done = earlier.get("finished")
         if done or not same:
             raise SettingsError(

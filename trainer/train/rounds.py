@@ -12,6 +12,7 @@ from trainer.data.cohort import Cohort
 from trainer.data.store import Store
 from trainer.errors import SettingsError
 from trainer.settings import Recipe
+from trainer.train.processes import Processes
 from trainer.train.progress import Progress, Tell, tell_nobody
 from trainer.train.record import ROUNDS
 from trainer.train.report import ALL
@@ -25,6 +26,7 @@ def train(
     *,
     curated: Store | None = None,
     device: str | None = None,
+    devices: int = 1,
     progress: Tell = tell_nobody,
     parent: Path | None = None,
 ) -> Run:
@@ -39,7 +41,13 @@ def train(
     rounds = recipe.pseudo.rounds
     if not rounds:
         return run(
-            cohort, recipe, out, curated=curated, device=device, progress=progress, parent=parent
+            cohort, recipe, out,
+            curated=curated, device=device, devices=devices, progress=progress, parent=parent,
+        )  # fmt: skip
+    if Processes.of(devices).count > 1:
+        raise SettingsError(
+            "rounds of pseudo-labels are trained by one process",
+            remedy="take one device, or leave `pseudo` out of the recipe",
         )
     told: list[dict[str, Any]] = []
     teacher: Path | None = None

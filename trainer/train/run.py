@@ -6,7 +6,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -21,14 +21,18 @@ from trainer.predict.device import choose, describe
 from trainer.predict.ensemble import Predictor
 from trainer.predict.running import predict_cohort
 from trainer.settings import Recipe
-from trainer.train import report
+from trainer.train import logbooks, report
 from trainer.train.dataset import Sample
+from trainer.train.dyes import Dyes
 from trainer.train.labels import Versioned
-from trainer.train.loop import fit, precision
+from trainer.train.loop import fit
 from trainer.train.material import Material, gather
+from trainer.train.precision import choose as choose_precision
+from trainer.train.processes import Processes
 from trainer.train.progress import Progress, Tell, tell_nobody
 from trainer.train.pseudo import Teacher
 from trainer.train.record import Record, now
+from trainer.train.resuming import forget
 from trainer.train.warm import Parent
 from trainer.train.watch import Fold
 
@@ -68,6 +72,7 @@ def run(
     *,
     curated: Store | None = None,
     device: str | None = None,
+    devices: int = 1,
     progress: Tell = tell_nobody,
     parent: Path | None = None,
     teacher: Path | None = None,
@@ -76,9 +81,9 @@ def run(
 
     Cases that the cohort's ``duplicates.csv`` or ``patients.csv`` groups stay in one fold. Cases
     without a label are not part of it; cases that cannot be read are told and left out. A
-    training that was stopped is taken up where its last finished fold ended, if `out`, the
-    recipe, the labels and the folds are the same. `trainer.train.rounds.train` also does the
-    rounds that the recipe's ``pseudo`` asks for.
+    training that was stopped is taken up where its last finished fold ended, one that was killed
+    where its last epoch did, if `out`, the recipe, the labels and the folds are the same.
+    `trainer.train.rounds.train` also does the rounds that the recipe's ``pseudo`` asks for.
 
     Parameters
     ----------
@@ -90,6 +95,9 @@ def run(
         Whose accepted masks take their cases' truth's place; None for truth alone.
     device
         A name of `trainer.predict.device.available`; None chooses the fastest kind.
+    devices
+        Of that kind, that train each member together; torchrun's own number goes first. Each
+        has a process, which calls this too: only the first one writes, and returns scores.
     progress
         Hears how far it is; may raise `Cancelled`. Finished folds then stay usable.
     parent
@@ -102,9 +110,10 @@ def run(
     CohortError
         If another cohort that the recipe names, ``duplicates.csv`` or ``patients.csv`` cannot
         be read.
-    SettingsError
-        If `out` holds something else, there is no such network, there are no folds as the
-        recipe wants them, or every member of `parent` has seen what a fold holds out.
+    SettingsError, ImageError
+        If `out` holds something else, there is no such network, references of stains are
+        missing or of no use, there are no folds as the recipe wants them, or every member of
+        `parent` has seen what a fold holds out.
     Cancelled
         If `progress` raised it.
     DeviceError
@@ -113,23 +122,36 @@ def run(
     started = time.monotonic()
     place = choose(device)
     check(recipe.network)
+    logbooks.check(recipe)
+    processes = Processes.of(devices)
+    processes.share_of(recipe)
+    Dyes(recipe.augmentation)  # before images are read: a missing reference is told at once
     begun = None if parent is None else Parent.open(parent)
-    record = Record(out, recipe)
+    record = Record(out, recipe, joins=not processes.leads)
+    training = _Training(record, recipe, place, started, progress, processes, begun)
+    if not processes.leads:
+        _follow(cohort, curated, replace(training, tell=tell_nobody))
+        return Run(out, (), ())
     with _tidied(record):
         with tempfile.TemporaryDirectory(prefix=".images-", dir=out) as scratch:
             material = gather(cohort, curated, recipe, Path(scratch), progress)
-            taught = None
+            training.begin(material)
             if teacher is not None:
-                taught = Teacher(teacher, out / "pseudo", place, progress)
-            training = _Training(
-                record, recipe, place, material, started, progress, begun, taught, Path(scratch)
-            )
-            training.begin()
-            training.fit_all()
+                taught = Teacher(teacher, out / "pseudo", Path(scratch), place, progress)
+                training = replace(training, teacher=taught)
+            training.fit_all(material)
         result = _measure(record, material, place, progress)
         record.facts |= {"finished": now(), "seconds": round(time.monotonic() - started)}
         record.write()
     return result
+
+
+def _follow(cohort: Cohort, curated: Store | None, training: _Training) -> None:
+    """Train along with the first process, and write nothing."""
+    with tempfile.TemporaryDirectory() as scratch:
+        material = gather(cohort, curated, training.recipe, Path(scratch), tell_nobody)
+        training.record.facts |= training.precision()
+        training.fit_all(material)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,55 +161,67 @@ class _Training:
     record: Record
     recipe: Recipe
     device: torch.device
-    material: Material
     started: float
     tell: Tell
+    processes: Processes
     parent: Parent | None
-    teacher: Teacher | None
-    scratch: Path
+    teacher: Teacher | None = None
 
-    def begin(self) -> None:
+    def begin(self, material: Material) -> None:
         """Write down what the training is made of."""
-        labels, own = self.material.labels, self.material.own
+        labels, own = material.labels, material.own
         read = {sample.case.id for sample in own}
         used = {key: rev.id for key, rev in labels.revisions.items() if key in read}
         start = None if self.parent is None else self.parent.told()
-        fold_of, external = self.material.folds.fold_of, self.material.external
-        self.record.begin(own, fold_of, used, start, external)
+        self.record.begin(own, material.folds.fold_of, used, start, material.external)
         self.record.facts |= {
             "labels": {
                 sample.case.id: {"origin": labels.origin(sample.case.id), "weight": sample.weight}
                 for sample in own
             },
             "device": describe(self.device),
-            "precision": precision(self.device),
+            **self.precision(),
         }
+        if "pseudo_labels" in self.record.earlier:
+            self.record.facts["pseudo_labels"] = self.record.earlier["pseudo_labels"]
 
-    def fit_all(self) -> None:
+    def precision(self) -> dict[str, object]:
+        """In which numbers it trains; a run that is taken up goes on in those it began with."""
+        earlier = self.record.earlier
+        if earlier.get("device") == describe(self.device) and "precision" in earlier:
+            known = ("precision", "precision_seconds")
+            return {name: earlier[name] for name in known if name in earlier}
+        choice = choose_precision(self.recipe, self.device, self.processes.count == 1)
+        return {"precision": choice.precision, "precision_seconds": choice.seconds}
+
+    def fit_all(self, material: Material) -> None:
         """Train the members that are not there yet; each is usable as soon as it is trained."""
-        trained = self.material.folds.trained
+        trained = material.folds.trained
         left = [fold for fold in trained if fold not in self.record.finished_folds()]
         for index in left:
-            held_out = self.material.held_out(index)
-            training = self._learned(index)
+            held_out = material.held_out(index)
+            training = self._learned(material, index)
             start = None if self.parent is None else self.parent.member(index, held_out)
             folder = self.record.weights(index).parent
-            folder.mkdir(exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True)
             seconds = self._seconds(sum(other >= index for other in left))
             count = max(trained) + 1
             self._fit(Fold(index, training, held_out, folder, seconds, count, start))
 
-    def _learned(self, fold: int) -> list[Sample]:
+    def _learned(self, material: Material, fold: int) -> list[Sample]:
         """What the fold's member learns from; pseudo-labelled cases are counted in the record."""
         if self.teacher is None:
-            return self.material.training(fold)
-        learned = self.teacher.teach(self.material, fold, self.recipe.pseudo, self.scratch)
+            return material.training(fold)
+        learned = self.teacher.teach(material, fold, self.recipe.pseudo)
         counts = self.record.facts.setdefault("pseudo_labels", {})
         counts[str(fold)] = sum(sample.is_pseudo for sample in learned)
         return learned
 
     def _fit(self, fold: Fold) -> None:
-        fitted = fit(fold, self.recipe, self.device, self.tell)
+        word = self.record.facts["precision"]
+        fitted = fit(fold, self.recipe, self.device, self.tell, word, self.processes)
+        if not self.processes.leads:
+            return
         description = checkpoint.Checkpoint(
             network=self.recipe.network,
             size=self.recipe.size,
@@ -200,6 +234,7 @@ class _Training:
             version=self.record.facts["versions"]["hubmap-viewer"],
         )
         checkpoint.save(self.record.weights(fold.index), fitted.module, description)
+        forget(fold.folder)
         self.record.facts["encoder_start"] = fitted.start
         self.record.write()
         self.record.write_ensemble()

@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
+from torch.utils.data import DataLoader
 
+from trainer.data.atomic import replacing
+from trainer.errors import SettingsError
 from trainer.train.dataset import Sample
 from trainer.train.learner import Learner, Lesson
 from trainer.train.pace import Pace
@@ -60,7 +63,35 @@ class Watch(pl.Callback):
         self.epochs = 0
         self.val_dice = float("nan")
         self.is_up_to_date = False
-        self._write(CURVES, "w")
+        self._is_final = False
+
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Begin the curves, or cut them off where the training is taken up."""
+        if not trainer.is_global_zero:
+            return
+        rows = [CURVES]
+        if self.epochs:
+            with self._file.open(encoding="utf-8", newline="") as file:
+                rows = [tuple(row) for row in csv.reader(file)][: 1 + self.epochs]
+        with replacing(self._file, SettingsError) as draft, draft.open("w", newline="") as file:
+            csv.writer(file).writerows(rows)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What `load_state_dict` wants, to go on after a restart."""
+        return {"epochs": self.epochs, "val_dice": self.val_dice}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from there."""
+        self.epochs, self.val_dice = state_dict["epochs"], state_dict["val_dice"]
+
+    def say(self, notice: str) -> None:
+        """Tell a sentence that the user should read."""
+        self._report(notice)
+
+    def judge(self, trainer: pl.Trainer, learner: Learner, whole: DataLoader[Any]) -> None:
+        """Measure the weights that are kept, where no epoch has."""
+        self._is_final = True
+        trainer.validate(learner, whole, verbose=False)
 
     def on_train_batch_start(self, *_: Any, **__: Any) -> None:
         """Tell, as often as Lightning lets us."""
@@ -81,13 +112,18 @@ class Watch(pl.Callback):
         assert isinstance(pl_module, Learner)
         lesson, pl_module.lesson = pl_module.lesson, Lesson()
         self.val_dice = lesson.val_dice.mean()
+        if self._is_final and self.is_up_to_date:
+            return
         means = (lesson.train_loss.mean(), lesson.val_loss.mean(), self.val_dice)
         seconds = f"{self._pace.elapsed():.1f}"
-        self._write((str(self.epochs), seconds, *(f"{mean:.5f}" for mean in means)), "a")
+        row = (str(self.epochs), seconds, *(f"{mean:.5f}" for mean in means))
+        if trainer.is_global_zero:
+            with self._file.open("a", encoding="utf-8", newline="") as file:
+                csv.writer(file).writerow(row)
         self.epochs += 1
         self.is_up_to_date = True
 
-    def _report(self) -> None:
+    def _report(self, notice: str | None = None) -> None:
         share, left = self._pace.share(), self._pace.seconds_left()
         fold_seconds = None if not share or left is None else self._pace.elapsed() / share
         later = self._folds - self._fold.index - 1
@@ -100,10 +136,10 @@ class Watch(pl.Callback):
                 self._folds,
                 self.epochs,
                 None if math.isnan(self.val_dice) else self.val_dice,
+                notice,
             )
         )
 
-    def _write(self, row: Sequence[str], mode: str) -> None:
-        path = self._fold.folder / "curves.csv"
-        with path.open(mode, encoding="utf-8", newline="") as file:
-            csv.writer(file).writerow(row)
+    @property
+    def _file(self) -> Path:
+        return self._fold.folder / "curves.csv"

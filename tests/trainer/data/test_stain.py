@@ -18,6 +18,7 @@ HE = np.array([[0.5626, 0.7201, 0.4062], [0.2159, 0.8012, 0.5581]], np.float32)
 OTHER = np.array([[0.65, 0.70, 0.29], [0.27, 0.91, 0.31]], np.float32)
 STAINED: tuple[stain.Method, ...] = ("macenko", "vahadane")
 ALL: tuple[stain.Method, ...] = ("reinhard", *STAINED)
+METHODS: tuple[stain.Method, ...] = (*ALL, "histogram")
 
 
 def unit(matrix: np.ndarray) -> np.ndarray:
@@ -65,7 +66,7 @@ def test_an_image_is_the_sum_of_its_stains(method: stain.Method) -> None:
     assert np.abs(again.astype(int) - image).mean() < 3
 
 
-@pytest.mark.parametrize("method", ALL)
+@pytest.mark.parametrize("method", METHODS)
 def test_colours_become_the_reference_s(method: stain.Method) -> None:
     image, wanted = dyed(HE, 0.7, seed=1), dyed(OTHER, seed=2)
     before = image.copy()
@@ -79,7 +80,7 @@ def test_colours_become_the_reference_s(method: stain.Method) -> None:
     assert far(brought) < 0.4 * far(image)
 
 
-@pytest.mark.parametrize("method", ALL)
+@pytest.mark.parametrize("method", METHODS)
 def test_a_reference_leaves_its_own_image_as_it_is(method: stain.Method) -> None:
     image = dyed(HE)
     brought = stain.transfer(image, stain.Reference.of(image, method))
@@ -95,7 +96,7 @@ def test_glass_has_no_stains(method: stain.Method) -> None:
         stain.Reference.of(glass, method)
 
 
-@pytest.mark.parametrize("method", ALL)
+@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("colour", [0, 128, 255])
 def test_one_colour_everywhere_is_no_error(method: stain.Method, colour: int) -> None:
     plain = np.full((40, 40, 3), colour, np.uint8)
@@ -129,3 +130,23 @@ def test_vahadane_s_factors_are_those_of_sparse_nmf() -> None:
         model.fit(tissue[::10])
     theirs = model.components_[np.argsort(-model.components_[:, 0])]
     assert ((found.matrix * unit(theirs)).sum(1) > 0.995).all()
+
+
+def test_histograms_are_matched_as_scikit_image_matches_them() -> None:
+    exposure = pytest.importorskip("skimage.exposure")
+    image, wanted = dyed(HE, 0.7, seed=1), dyed(OTHER, seed=2, side=120)
+    theirs = exposure.match_histograms(image, wanted, channel_axis=-1)
+    ours = stain.transfer(image, stain.Reference.of(wanted, "histogram"))
+    assert np.abs(ours.astype(float) - theirs).max() <= 1
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_part_is_brought_as_it_is_within_the_whole(method: stain.Method) -> None:
+    """With the whole image's colours known, a crop looks as if it were cut out afterwards."""
+    image = dyed(HE, 0.7, seed=1)
+    reference, own = (stain.Reference.of(one, method) for one in (dyed(OTHER, seed=2), image))
+    whole = stain.transfer(image, reference)
+    part = np.ascontiguousarray(image[40:90, 30:100])
+    brought = stain.transfer(part, reference, own)
+    assert np.abs(brought.astype(int) - whole[40:90, 30:100]).max() <= 2
+    assert not np.array_equal(stain.transfer(part, reference), brought)

@@ -29,7 +29,7 @@ def store(cohort: Cohort):
 
 
 def loaded(cohort: Cohort, store: Store | None, scratch: Path, **more) -> dict[str, Sample]:
-    items = load(Labels.gather(cohort, store), 128, scratch, **more)
+    items = load(Labels.gather(cohort, store), RECIPE, scratch, **more)
     return {item.case.id: item for item in items if isinstance(item, Sample)}
 
 
@@ -86,7 +86,7 @@ def test_a_case_without_truth_is_trained_on_once_its_mask_is_accepted(
 def test_a_case_that_cannot_be_read_costs_the_others_nothing(cohort: Cohort, tmp_path: Path):
     first, *others = [case for case in cohort.cases.values() if case.has_truth]
     first.image_path.write_bytes(b"II*\0 torn")
-    items = list(load(Labels.gather(cohort, None), 128, tmp_path))
+    items = list(load(Labels.gather(cohort, None), RECIPE, tmp_path))
 
     assert isinstance(items[0], CohortError)
     assert first.id in str(items[0])
@@ -100,7 +100,7 @@ def test_a_mask_of_another_size_is_told(cohort: Cohort, store: Store, tmp_path: 
     store.add(case_id, np.ones((10, 20), np.uint8), tool="test", status="accepted")
     told = [
         str(item)
-        for item in load(Labels.gather(cohort, store), 128, tmp_path)
+        for item in load(Labels.gather(cohort, store), RECIPE, tmp_path)
         if isinstance(item, CohortError)
     ]
 
@@ -131,7 +131,7 @@ def test_an_epoch_shows_large_images_more_often_and_is_never_tiny(cohort: Cohort
 
 def test_whole_images_are_padded_and_their_masks_are_not(cohort: Cohort, tmp_path: Path):
     samples = list(loaded(cohort, None, tmp_path).values())
-    for sample, (pixels, coverage) in zip(samples, Whole(samples), strict=False):
+    for sample, (pixels, coverage) in zip(samples, Whole(samples, RECIPE), strict=False):
         assert pixels.shape[1] % 32 == pixels.shape[2] % 32 == 0
         assert coverage.shape[1:] == sample.coverage.shape
 
@@ -196,9 +196,11 @@ class TestWeights:
         self, weighed: Callable[..., Labels], tmp_path: Path
     ):
         labels = weighed(raw_prediction=0, edited_prediction=0.25)
-        read = [item for item in load(labels, 128, tmp_path) if isinstance(item, Sample)]
+        read = [item for item in load(labels, RECIPE, tmp_path) if isinstance(item, Sample)]
         assert [sample.weight for sample in read] == [1, 0.25]
-        mapped = [item for item in load(labels, 128, tmp_path, room=0) if isinstance(item, Sample)]
+        mapped = [
+            item for item in load(labels, RECIPE, tmp_path, room=0) if isinstance(item, Sample)
+        ]
         assert [sample.weight for sample in mapped] == [1, 0.25]
         assert [float(Crops([one], RECIPE)[0][2]) for one in read] == [1, 0.25]
 

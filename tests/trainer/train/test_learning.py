@@ -9,6 +9,7 @@ import torch
 
 from trainer.model.network import build
 from trainer.settings import Recipe
+from trainer.train.batch import Batch
 from trainer.train.learner import Learner
 from trainer.train.losses import bce, soft_dice, weighed
 from trainer.train.pace import Pace
@@ -75,7 +76,7 @@ def test_a_member_learns_by_what_its_labels_are_worth(tiny_recipe: Recipe):
 
     def gradient(*weights: float) -> torch.Tensor:
         learner.zero_grad()
-        learner.training_step((images, inside, torch.tensor(weights)), 0).backward()
+        learner.loss_of(Batch(images, inside, torch.tensor(weights))).backward()
         return torch.cat([p.grad.flatten() for p in learner.parameters() if p.grad is not None])
 
     both, first, second = gradient(1, 1), gradient(1, 0), gradient(0, 1)
@@ -85,27 +86,11 @@ def test_a_member_learns_by_what_its_labels_are_worth(tiny_recipe: Recipe):
     assert not torch.allclose(gradient(1, 0.5), both, **near)
 
 
-def test_the_rate_rises_then_falls_to_rest():
-    pace = Pace(batches=100, seconds=None)
-    rates = []
-    for _ in range(100):
-        rates.append(pace.rate())
-        pace.tick()
-
-    peak = rates.index(max(rates))
-    assert 5 <= peak <= 15
-    assert rates[peak] == pytest.approx(1, abs=0.01)
-    assert rates == sorted(rates[:peak]) + sorted(rates[peak:], reverse=True)
-    assert pace.rate() == pytest.approx(0, abs=1e-6)
-    assert pace.share() == 1
-
-
 def test_time_ends_a_fold_that_has_batches_left():
     pace = Pace(batches=10**9, seconds=1e-9)
     pace.tick()
 
     assert pace.share() == 1
-    assert pace.rate() == pytest.approx(0, abs=1e-6)
     assert pace.seconds_left() == pytest.approx(0)
 
 

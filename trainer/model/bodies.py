@@ -1,0 +1,274 @@
+"""Settings to a body: an encoder, a decoder and the head of the mask."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from trainer.errors import SettingsError
+from trainer.model.decoders import DaformerDecoder, FpnAsppUnetDecoder, PlainDaformerDecoder
+from trainer.model.encoders import freed, options, smp_name
+from trainer.model.heads import Seen, stages
+from trainer.model.norms import grouped
+from trainer.settings import Network
+
+_UNET = (128, 64, 32, 16, 16)
+
+_CHANNELS: dict[str, tuple[int, ...]] = {
+    "unet": _UNET,
+    "unet++": _UNET,
+    "manet": _UNET,
+    "fpn-aspp-unet": _UNET,
+    "fpn": (128, 64),
+    "deeplabv3": (256,),
+    "deeplabv3+": (256,),
+    "upernet": (256,),
+    "segformer": (256,),
+    "pan": (32,),
+    "pspnet": (512,),
+    "daformer": (256,),
+    "daformer-conv3x3": (256,),
+    "linknet": (),
+}
+"""Of each decoder's stages where the settings leave them out."""
+
+_GROUPS = 32  # of the FPN's group normalisation
+
+_TRIED = (256, 320)
+"""(h, w) of the image that tells whether encoder and decoder go together."""
+
+_UNMADE = (ValueError, TypeError, KeyError)
+"""What timm and smp raise for an encoder that a decoder, or an option, is not for."""
+
+_MISFITS = (*_UNMADE, RuntimeError, AssertionError, IndexError)
+"""What they and torch raise where the parts or the image do not fit."""
+
+
+class Body(nn.Module):
+    """Normalised images to logits of their own size, by the parts of an smp model.
+
+    Parameters
+    ----------
+    model
+        Has ``encoder``, ``decoder`` and ``segmentation_head``.
+    network
+        The settings it was made from.
+    """
+
+    def __init__(self, model: nn.Module, network: Network) -> None:
+        super().__init__()
+        self.encoder = model.get_submodule("encoder")
+        self.decoder = model.get_submodule("decoder")
+        self.segmentation_head = model.get_submodule("segmentation_head")
+        self._dropout = nn.Dropout2d(network.dropout)
+        self._network = network
+
+    def forward(self, image: Tensor, offset: Tensor | None = None) -> Tensor:
+        """Logits (B, 1, H, W) of (B, 3, H, W).
+
+        Parameters
+        ----------
+        image
+            H and W are multiples of 32.
+        offset
+            (B, C), added to the encoder's last features.
+        """
+        return self._finish(self._encode(image, offset))[1]
+
+    def watched(self, image: Tensor, offset: Tensor | None = None) -> tuple[Tensor, Seen]:
+        """The logits, and what was seen on the way."""
+        given: dict[int, Tensor] = {}
+        parts = stages(self._network, self.decoder)
+        hooks = [part.register_forward_hook(_keeper(given, at)) for at, part in enumerate(parts)]
+        try:
+            features = self._encode(image, offset)
+            deepest = features[-1]
+            last, logits = self._finish(features)
+        finally:
+            for hook in hooks:
+                hook.remove()
+        return logits, Seen(deepest, last, [given[at] for at in sorted(given)])
+
+    def _encode(self, image: Tensor, offset: Tensor | None) -> list[Tensor]:
+        features = list(self.encoder(image))
+        if offset is not None:
+            features[-1] = features[-1] + offset[:, :, None, None]
+        return features
+
+    def _finish(self, features: list[Tensor]) -> tuple[Tensor, Tensor]:
+        last = self._dropout(self.decoder(features))
+        return last, self.segmentation_head(last)
+
+
+def _keeper(given: dict[int, Tensor], at: int) -> Callable[[nn.Module, object, Tensor], None]:
+    def keep(_: nn.Module, __: object, output: Tensor) -> None:
+        given[at] = output
+
+    return keep
+
+
+def assemble(network: Network, weights: str | None) -> Body:
+    """A body with a fresh decoder.
+
+    Parameters
+    ----------
+    network
+        The settings.
+    weights
+        ``imagenet`` to fetch them for the encoder; None for none.
+
+    Raises
+    ------
+    SettingsError
+        If there is no such encoder, or the decoder or its channels do not fit it.
+    """
+    channels = channels_of(network)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # smp on `tu-` and the name of the weights
+        try:
+            model = _model(network, channels, weights)
+        except _UNMADE as error:
+            raise _misfit(network, error) from error
+    body = Body(model, network)
+    freed(body.encoder)
+    if network.norm == "group":
+        grouped(body.decoder)
+    return body
+
+
+def channels_of(network: Network) -> tuple[int, ...]:
+    """The decoder's channels: those told, else its own.
+
+    Raises
+    ------
+    SettingsError
+        If those told do not fit.
+    """
+    usual = _CHANNELS[network.decoder]
+    told = network.decoder_channels or usual
+    if network.decoder == "fpn" and (len(told) < len(usual) or told[1] % _GROUPS):
+        raise SettingsError(
+            "`decoder_channels` of an fpn begin with two, pyramid and segmentation,"
+            f" the second a multiple of {_GROUPS}"
+        )
+    if len(usual) == len(_UNET) != len(told):
+        wanted = f"`decoder_channels` of a {network.decoder} are {len(_UNET)}"
+        raise SettingsError(f"{wanted}, not {len(told)}")
+    return told[: len(usual)]
+
+
+def try_out(network: Network) -> tuple[Body, Seen]:
+    """The body without memory or weights (on torch's meta device), and what it saw of an image.
+
+    Raises
+    ------
+    SettingsError
+        If encoder and decoder do not go together, or take images of one size only.
+    """
+    smp_name(network.encoder)
+    channels_of(network)
+    try:
+        with torch.device("meta"), _Numbers():
+            body = assemble(network, weights=None).eval()
+        with torch.inference_mode():
+            logits, seen = body.watched(torch.empty(1, 3, *_TRIED, device="meta"))
+        assert logits.shape[2:] == _TRIED, f"logits of {tuple(logits.shape[2:])}"
+    except _MISFITS as error:
+        raise _misfit(network, error) from error
+    return body, seen
+
+
+def _misfit(network: Network, error: Exception) -> SettingsError:
+    told = str(error).strip().partition("\n")[0] or type(error).__name__
+    return SettingsError(
+        f"the encoder `{network.encoder}` does not go with the decoder `{network.decoder}` and"
+        f" images of any size ({told})",
+        remedy="`hubmap-trainer models` lists what does",
+    )
+
+
+class _Numbers(TorchFunctionMode):
+    """While modules are made without memory: numbers that they are made with are real ones."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: object,
+        args: tuple[Any, ...] = (),
+        kwargs: Any = None,
+    ) -> Any:
+        told = dict(kwargs or {})
+        if func is torch.linspace:
+            told["device"] = "cpu"
+        return func(*args, **told)
+
+
+def _model(network: Network, channels: Sequence[int], weights: str | None) -> nn.Module:
+    import segmentation_models_pytorch as smp
+
+    name = smp_name(network.encoder)
+    asked: dict[str, Any] = {"encoder_weights": weights, **options(network)}
+    width = channels[0] if channels else 0
+    match network.decoder:
+        case "unet":
+            return smp.Unet(name, decoder_channels=channels, **asked)
+        case "unet++":
+            return smp.UnetPlusPlus(name, decoder_channels=channels, **asked)
+        case "manet":
+            return smp.MAnet(name, decoder_channels=channels, **asked)
+        case "linknet":
+            return smp.Linknet(name, **asked)
+        case "fpn":
+            return smp.FPN(
+                name,
+                decoder_pyramid_channels=channels[0],
+                decoder_segmentation_channels=channels[1],
+                **asked,
+            )
+        case "deeplabv3":
+            return smp.DeepLabV3(name, decoder_channels=width, **asked)
+        case "deeplabv3+":
+            return smp.DeepLabV3Plus(name, decoder_channels=width, **asked)
+        case "upernet":
+            return smp.UPerNet(name, decoder_channels=width, **asked)
+        case "segformer":
+            return smp.Segformer(name, decoder_segmentation_channels=width, **asked)
+        case "pan":
+            return smp.PAN(name, decoder_channels=width, **asked)
+        case "pspnet":
+            return smp.PSPNet(name, psp_out_channels=width, **asked)
+        case _:
+            return _Own(network, channels, name, asked)
+
+
+class _Own(nn.Module):
+    """An encoder with a decoder of `decoders`, in the parts of an smp model."""
+
+    def __init__(
+        self, network: Network, channels: Sequence[int], name: str, asked: dict[str, Any]
+    ) -> None:
+        from segmentation_models_pytorch.base import SegmentationHead
+        from segmentation_models_pytorch.base.initialization import (
+            initialize_decoder,
+            initialize_head,
+        )
+        from segmentation_models_pytorch.encoders import get_encoder
+
+        super().__init__()
+        asked = dict(asked)
+        self.encoder = get_encoder(name, weights=asked.pop("encoder_weights"), **asked)
+        given = self.encoder.out_channels
+        if network.decoder == "fpn-aspp-unet":
+            self.decoder = FpnAsppUnetDecoder(given, channels)
+            self.segmentation_head = SegmentationHead(channels[-1], 1, kernel_size=3)
+        else:
+            plain = network.decoder == "daformer-conv3x3"
+            self.decoder = (PlainDaformerDecoder if plain else DaformerDecoder)(given, channels[0])
+            self.segmentation_head = SegmentationHead(channels[0], 1, kernel_size=1, upsampling=4)
+        initialize_decoder(self.decoder)
+        initialize_head(self.segmentation_head)

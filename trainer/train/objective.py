@@ -1,0 +1,145 @@
+"""What a step makes small: the recipe's sum of losses, of the mask and of all else taught."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from trainer.settings import Objective
+from trainer.train import losses
+from trainer.train.batch import Batch
+
+_FAR = 16
+"""Pixels from a boundary beyond which a distance map says no more."""
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+class Aim:
+    """A recipe's objective at work.
+
+    Parameters
+    ----------
+    settings
+        Which losses, with their shares.
+    """
+
+    def __init__(self, settings: Objective) -> None:
+        self._settings = settings
+        self._parts = [(share, _loss(name, settings)) for name, share in settings.losses().items()]
+
+    def of_mask(self, logits: Tensor, target: Tensor) -> Tensor:
+        """The weighted sum for logits and a target in 0..1, both (B, 1, H, W)."""
+        total = logits.new_zeros(())
+        for share, loss in self._parts:
+            total = total + share * loss(logits, target)
+        return total
+
+    def of_batch(self, logits: Tensor, auxiliary: Mapping[str, Tensor], batch: Batch) -> Tensor:
+        """The same for a batch, with what the network was taught besides.
+
+        Parameters
+        ----------
+        logits
+            Of the mask, float32 (B, 1, H, W).
+        auxiliary
+            Further outputs by name: ``deep1`` and so on, logits of the mask at any size;
+            ``boundary``, logits; ``distance``; ``organ``, logits (B, organs); ``pixel_size``,
+            natural logarithm of µm, (B, 1).
+        batch
+            Whose weights multiply the gradients of its samples.
+        """
+        target = batch.coverage.float() / 255
+        softened = losses.soften(target, self._settings.soften)
+        total = self.of_mask(losses.weighed(logits, batch.worth), softened)
+        said = {name: losses.weighed(one.float(), batch.worth) for name, one in auxiliary.items()}
+        deep = sorted(name for name in said if name.startswith("deep"))
+        shares = self._settings.auxiliary.deep
+        for index, name in enumerate(deep):
+            share = shares[min(index, len(shares) - 1)]
+            total = total + share * self.of_mask(said[name], _at(softened, said[name]))
+        for name, share, part in self._besides(said, target, batch):
+            if name in said and share:
+                total = total + share * part()
+        return total
+
+    def _besides(
+        self, said: Mapping[str, Tensor], target: Tensor, batch: Batch
+    ) -> list[tuple[str, float, Callable[[], Tensor]]]:
+        shares = self._settings.auxiliary
+        return [
+            ("boundary", shares.boundary, lambda: outline_loss(said["boundary"], target)),
+            ("distance", shares.distance, lambda: distance_loss(said["distance"], target)),
+            ("organ", shares.organ, lambda: organ_loss(said["organ"], batch.organ)),
+            ("pixel_size", shares.pixel_size,
+             lambda: pixel_size_loss(said["pixel_size"], batch.pixel_size)),
+        ]  # fmt: skip
+
+
+def outline_loss(logits: Tensor, target: Tensor) -> Tensor:
+    """Binary cross-entropy of the units' outlines, pixels with both kinds about them."""
+    return losses.bce(logits, _at(outline(target), logits))
+
+
+def outline(target: Tensor) -> Tensor:
+    """1 at pixels with inside and outside among their 3×3 neighbours, (B, 1, H, W)."""
+    inside = (target >= 0.5).to(target.dtype)
+    most = F.max_pool2d(inside, 3, stride=1, padding=1)
+    return most + F.max_pool2d(-inside, 3, stride=1, padding=1)
+
+
+def distance_loss(said: Tensor, target: Tensor) -> Tensor:
+    """Mean absolute error of the distance map: 1 deep inside, -1 far outside, 16 pixels being far.
+
+    After Naylor, P. et al., "Segmentation of nuclei in histopathology images by deep regression
+    of the distance map", IEEE TMI 2019, here to both sides.
+    """
+    wanted = (-losses.signed_distance(target) / _FAR).clamp(-1, 1)
+    return (said - _at(wanted, said)).abs().mean()
+
+
+def organ_loss(logits: Tensor, organ: Tensor | None) -> Tensor:
+    """Cross-entropy of logits (B, organs), of the samples whose organ is among them."""
+    if organ is None:
+        return 0 * logits.sum()
+    known = int((organ >= 0).sum())
+    summed = F.cross_entropy(logits, organ, ignore_index=-1, reduction="sum")
+    return summed / max(1, known)
+
+
+def pixel_size_loss(said: Tensor, pixel_size: Tensor | None) -> Tensor:
+    """Mean absolute error of the natural logarithm, (B, 1), of those pixel sizes that are known."""
+    if pixel_size is None:
+        return 0 * said.sum()
+    known = pixel_size.isfinite() & (pixel_size > 0)
+    error = (said.flatten() - torch.where(known, pixel_size, 1).log()).abs()
+    return torch.where(known, error, 0).sum() / known.sum().clamp_min(1)
+
+
+def _at(target: Tensor, like: Tensor) -> Tensor:
+    """A map at another's size: each pixel the mean of what it covers."""
+    size = (like.shape[-2], like.shape[-1])
+    return target if target.shape[-2:] == size else F.adaptive_avg_pool2d(target, size)
+
+
+def _loss(name: str, settings: Objective) -> Loss:
+    prices = {
+        "false_positive": settings.false_positive,
+        "false_negative": settings.false_negative,
+    }
+    weight = settings.positive_weight
+    every: dict[str, Loss] = {
+        "bce": partial(losses.bce, positive_weight=weight),
+        "dice": losses.soft_dice,
+        "jaccard": losses.jaccard,
+        "tversky": partial(losses.tversky, **prices),
+        "focal": partial(losses.focal, focus=settings.focus, positive_weight=weight),
+        "focal_tversky": partial(losses.focal_tversky, **prices, focus=settings.tversky_focus),
+        "lovasz": losses.lovasz,
+        "boundary": losses.boundary,
+    }
+    return every[name]
