@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -108,9 +109,7 @@ def test_the_command_writes_it_also_of_a_run_that_held_nothing_out(
     assert "--recipe mine.yaml --out runs/first" in page
     assert "An example of each organ" in page
 
-    for file in (run / "oof").iterdir():
-        file.unlink()
-    (run / "oof").rmdir()
+    shutil.rmtree(run / "oof")
     done = CliRunner().invoke(app, words)
     assert done.exit_code == 0, done.output
     assert "Recipe" in out.read_text("utf-8")
