@@ -16,6 +16,8 @@ hubmap-trainer report data --predictions runs/first/oof --out report.html
 
 hubmap-trainer report data --predictions runs/fixed/oof --before runs/first/oof --out report.html
 
+hubmap-trainer report data --run runs/first --out first.html
+
 hubmap-trainer report data --out progress.html"""
 
 
@@ -32,10 +34,16 @@ def report(
         Path | None,
         typer.Option(metavar="DIR", help="Predictions of an earlier ensemble, to compare with."),
     ] = None,
+    run: Annotated[
+        Path | None,
+        typer.Option(metavar="RUN", help="A page on a run: its curves, recipe, revisions too."),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="The result as one JSON document.")] = False,
 ) -> None:
     """Dice, losses, thresholds, suspects, causes and the worst cases on one HTML page."""
-    if before is not None and predictions is None:
+    if run is not None and predictions is not None:
+        raise typer.BadParameter("--run brings its own predictions: leave --predictions out")
+    if before is not None and predictions is None and run is None:
         raise typer.BadParameter("--before needs --predictions DIR")
     with Terminal(json).speaking() as terminal, Wish() as wish:
         opened = named.cohort(cohort, terminal)
@@ -44,6 +52,11 @@ def report(
         from trainer.report.page import build, write
 
         spare(opened.folder, out)
+        from trainer.review.run_files import RunFiles
+
+        files = None if run is None else RunFiles.read(run)
+        if run is not None and (run / "oof").is_dir():
+            predictions = run / "oof"
         folder = None if predictions is None else Predictions.open(predictions)
         earlier = None if before is None else Predictions.open(before)
         store = named.store(opened, terminal)
@@ -53,7 +66,7 @@ def report(
                 wish.heed()
                 meter.show(what, done, None)
 
-            made = build(opened, folder, store, heard, earlier)
+            made = build(opened, folder, store, heard, earlier, files)
         for problem in made.problems:
             terminal.problem(problem)
         write(made, out)

@@ -16,7 +16,7 @@ from trainer.data.cohort import Cohort
 from trainer.data.predictions import Predictions
 from trainer.data.store import Store
 from trainer.errors import ExportError, TrainerError
-from trainer.report import sections
+from trainer.report import run_sections, sections
 from trainer.report.pictures import curves, overlay, strips
 from trainer.report.sections import Section
 from trainer.review.compare import compare
@@ -25,6 +25,7 @@ from trainer.review.differences import Difference, differences
 from trainer.review.gathering import gather
 from trainer.review.histograms import Histograms
 from trainer.review.masks import Curated, Predicted, Truths
+from trainer.review.run_files import RunFiles
 from trainer.review.suspicion import suspects
 
 WORST = 3
@@ -35,8 +36,8 @@ Heard = Callable[[str, float], None]
 
 
 @dataclass(frozen=True, slots=True)
-class WorstCase:
-    """One of an organ's cases of least Dice; `picture` is a data URI."""
+class ShownCase:
+    """A case that is shown, for its Dice of least or median; `picture` is a data URI."""
 
     case_id: str
     organ: str
@@ -52,7 +53,8 @@ class Report:
     title: str
     foot: str
     sections: list[Section] = field(default_factory=list)
-    worst: list[WorstCase] = field(default_factory=list)
+    worst: list[ShownCase] = field(default_factory=list)
+    typical: list[ShownCase] = field(default_factory=list)
     problems: list[TrainerError] = field(default_factory=list)
 
 
@@ -62,6 +64,7 @@ def build(
     store: Store | None,
     heard: Heard,
     before: Predictions | None = None,
+    run: RunFiles | None = None,
 ) -> Report:
     """Read all that the page says; a case that cannot be read is among its problems.
 
@@ -77,12 +80,24 @@ def build(
         Told how far the work is.
     before
         Of an earlier ensemble, with which `predictions` are compared.
+    run
+        Whose out-of-fold predictions they are; the page is then about the run first.
+
+    Raises
+    ------
+    SettingsError
+        If a table of the run cannot be read.
     """
-    report = Report(f"Review of {cohort.folder.name}", _foot(cohort, predictions))
+    about = f"Review of {cohort.folder.name}"
+    if run is not None:
+        about = f"Run {run.folder.resolve().name} on {cohort.folder.name}"
+    report = Report(about, _foot(cohort, predictions))
     report.problems += cohort.problems
+    if run is not None:
+        report.sections += run_sections.sections(run, store)
     report.sections.append(sections.cohort_section(cohort, store))
     if predictions is not None:
-        _measure(report, cohort, predictions, before, heard)
+        _measure(report, cohort, predictions, before, heard, of_run=run is not None)
     if store is not None:
         _add_curated(report, cohort, store, heard)
         told = report.problems.append
@@ -114,6 +129,7 @@ def _measure(
     predictions: Predictions,
     before: Predictions | None,
     heard: Heard,
+    of_run: bool,
 ) -> None:
     masks = Predicted(cohort, predictions)
     found = _compare(report, cohort, masks, masks, heard)
@@ -125,6 +141,8 @@ def _measure(
     ids = [one.case for one in found]
     counted = _count(cohort, predictions, ids, heard)
     report.sections.append(sections.thresholds_section(counted, predictions, curves(counted)))
+    if of_run:
+        report.sections.append(run_sections.calibration_section(counted))
     if before is not None:
         earlier = _count(cohort, before, [one for one in ids if one in before.ids()], heard)
         organs = dict(zip(counted.ids, counted.organs, strict=True))
@@ -142,7 +160,9 @@ def _measure(
         heard("Ranking truths", step.done / step.total)
         doubted += [] if step.case is None else [step.case]
     report.sections.append(sections.suspects_section(doubted))
-    report.worst += _worst(report, cohort, masks, found)
+    report.worst += _shown(report, cohort, masks, _worst(found))
+    if of_run:
+        report.typical += _shown(report, cohort, masks, _typical(found))
 
 
 def _count(cohort: Cohort, predictions: Predictions, ids: list[str], heard: Heard) -> Histograms:
@@ -181,24 +201,40 @@ def _compare(
     return found
 
 
-def _worst(
-    report: Report, cohort: Cohort, masks: Predicted, found: list[Difference]
-) -> list[WorstCase]:
+def _worst(found: list[Difference]) -> list[Difference]:
     """Of each organ the cases of least Dice, an organ after the other."""
     taken, worst = Counter[str](), []
     measured = [one for one in found if not one.in_sample]
     for one in sorted(measured, key=lambda one: (one.organ, one.dice)):
-        if taken[one.organ] == WORST:
-            continue
-        taken[one.organ] += 1
+        if taken[one.organ] < WORST:
+            taken[one.organ] += 1
+            worst.append(one)
+    return worst
+
+
+def _typical(found: list[Difference]) -> list[Difference]:
+    """Of each organ the case of median Dice."""
+    organs: dict[str, list[Difference]] = {}
+    for one in sorted(found, key=lambda one: (one.organ, one.dice)):
+        if not one.in_sample:
+            organs.setdefault(one.organ, []).append(one)
+    return [each[len(each) // 2] for each in organs.values()]
+
+
+def _shown(
+    report: Report, cohort: Cohort, masks: Predicted, chosen: list[Difference]
+) -> list[ShownCase]:
+    """Cases with their pictures; one that cannot be read is among the problems."""
+    shown = []
+    for one in chosen:
         try:
             truth = Truths(cohort).mask(one.case)
             picture = overlay(cohort.image(one.case), truth, masks.mask(one.case))
         except TrainerError as error:
             report.problems.append(error)
             continue
-        worst.append(WorstCase(one.case, one.organ, one.dice, _losses(one), picture))
-    return worst
+        shown.append(ShownCase(one.case, one.organ, one.dice, _losses(one), picture))
+    return shown
 
 
 def _losses(one: Difference) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import io
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from trainer.data.case import Image, Mask
@@ -16,6 +17,7 @@ from trainer.data.contours import outline
 from trainer.errors import ImageError
 from trainer.review.differences import Difference
 from trainer.review.histograms import Histograms
+from trainer.review.temperature import Calibrated
 
 SIDE = 640
 """Longer side of an overlay in pixels."""
@@ -78,6 +80,52 @@ def curves(histograms: Histograms) -> str:
     axes.spines[:].set_visible(False)
     axes.legend(frameon=False, labelcolor=_INK, loc="center left", bbox_to_anchor=(1, 0.5))
     return _svg(figure)
+
+
+def training_curves(folds: Mapping[str, Sequence[Mapping[str, str]]]) -> str:
+    """Training loss and held-out Dice by epoch, a line a fold; an SVG.
+
+    Parameters
+    ----------
+    folds
+        Rows of ``curves.csv`` by fold.
+    """
+    figure = Figure(figsize=(7.5, 2.8), layout="constrained")
+    panels = figure.subplots(1, 2)
+    for axes, column, name in zip(
+        panels, ("train_loss", "val_dice"), ("training loss", "held-out Dice"), strict=True
+    ):
+        for number, (fold, rows) in enumerate(folds.items()):
+            colour, dash = _LINES[number % len(_LINES)]
+            values = [float(row[column]) for row in rows]
+            axes.plot(values, color=colour, linestyle=dash, label=f"fold {fold}")
+        axes.set(xlabel="epoch", ylabel=name)
+        _quiet(axes)
+    panels[1].legend(frameon=False, labelcolor=_INK, fontsize=8)
+    return _svg(figure)
+
+
+def reliability_diagram(organs: Mapping[str, Calibrated]) -> str:
+    """The share of pixels inside at each probability, out of fold, a line an organ; an SVG."""
+    figure = Figure(figsize=(4.5, 4), layout="constrained")
+    axes = figure.subplots()
+    axes.plot([0, 1], [0, 1], color=_INK, linewidth=1)
+    for number, (organ, one) in enumerate(organs.items()):
+        colour, dash = _LINES[number % len(_LINES)]
+        axes.plot(one.before.told, one.before.true, color=colour, linestyle=dash, label=organ)
+    axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="probability", ylabel="share of pixels inside")
+    axes.set_aspect("equal")
+    axes.legend(frameon=False, labelcolor=_INK, fontsize=8)
+    _quiet(axes)
+    return _svg(figure)
+
+
+def _quiet(axes: Axes) -> None:
+    axes.grid(color=_INK, alpha=0.3)
+    axes.tick_params(colors=_INK)
+    for label in (axes.xaxis.label, axes.yaxis.label):
+        label.set_color(_INK)
+    axes.spines[:].set_visible(False)
 
 
 def overlay(image: Image, truth: Mask, found: Mask) -> str:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from trainer.data.atomic import replacing
 from trainer.data.cohort import Cohort
 from trainer.errors import SettingsError, TrainerError
 from trainer.review.compare import ALL, compare
-from trainer.settings import read_recipe
+from trainer.review.run_files import RunFiles, flat, rows_of
 
 RUNS = "runs"
 """Folder in a cohort's where its runs are looked for."""
@@ -111,10 +108,10 @@ def board(cohort: Cohort, folders: Iterable[Path] = ()) -> Board:
         Runs, or folders of runs, that lie elsewhere.
     """
     problems: list[TrainerError] = []
-    found: list[tuple[RunRow, _Said]] = []
+    found: list[tuple[RunRow, RunFiles]] = []
     for folder in _places(cohort.folder, folders, problems):
         try:
-            said = _Said.read(folder)
+            said = RunFiles.read(folder)
             if not said.cases.keys() & cohort.cases.keys():
                 raise SettingsError("was trained on another cohort", file=folder)
             found.append((_row(said), said))
@@ -136,56 +133,10 @@ def enter_score(folder: Path, score: float) -> None:
     SettingsError
         If the folder holds no run, or cannot be written.
     """
-    said = _Said.read(folder)
+    said = RunFiles.read(folder)
     facts = said.facts | {"public_score": score}
     with replacing(folder / "run.json", SettingsError) as draft:
         draft.write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n", "utf-8")
-
-
-@dataclass(frozen=True, slots=True)
-class _Said:
-    """What a run's files say."""
-
-    folder: Path
-    facts: dict[str, Any]
-    recipe: dict[str, Any]
-
-    @classmethod
-    def read(cls, folder: Path) -> _Said:
-        file = folder / "run.json"
-        try:
-            facts = json.loads(file.read_text("utf-8"))
-        except FileNotFoundError:
-            raise SettingsError(
-                "holds no run",
-                file=folder,
-                remedy="name a folder that `hubmap-trainer train` has written",
-            ) from None
-        except (OSError, ValueError) as error:
-            raise SettingsError(f"cannot be read ({error})", file=file) from error
-        if not isinstance(facts, dict) or not isinstance(facts.get("cases"), dict):
-            raise SettingsError("does not say which cases it was trained on", file=file)
-        return cls(folder, facts, _recipe(folder / "recipe.yaml"))
-
-    @property
-    def cases(self) -> dict[str, str]:
-        return self.facts["cases"]
-
-    @property
-    def revisions(self) -> dict[str, int]:
-        return self.facts.get("revisions") or {}
-
-
-def _recipe(path: Path) -> dict[str, Any]:
-    """The recipe with its defaults; of another version of the program, what its file says."""
-    try:
-        return read_recipe(path).model_dump(mode="json")
-    except SettingsError:
-        try:
-            told = yaml.safe_load(path.read_text("utf-8"))
-        except (OSError, yaml.YAMLError, UnicodeDecodeError):
-            return {}
-        return told if isinstance(told, dict) else {}
 
 
 def _places(cohort: Path, folders: Iterable[Path], problems: list[TrainerError]) -> Iterator[Path]:
@@ -202,7 +153,7 @@ def _places(cohort: Path, folders: Iterable[Path], problems: list[TrainerError])
                 yield folder
 
 
-def _row(said: _Said) -> RunRow:
+def _row(said: RunFiles) -> RunRow:
     scored = said.facts.get("scored_on") or {}
     start = said.facts.get("start", "scratch")
     return RunRow(
@@ -211,7 +162,7 @@ def _row(said: _Said) -> RunRow:
         started=str(said.facts.get("started") or ""),
         finished=str(said.facts.get("finished") or ""),
         organs=_organs(said.folder / "report.csv"),
-        dice={row["id"]: float(row["dice"]) for row in _table(said.folder / "cases.csv")},
+        dice={row["id"]: float(row["dice"]) for row in rows_of(said.folder / "cases.csv")},
         version=str(scored.get("digest", "")),
         curated=int(scored.get("curated", 0)),
         newest=str(scored.get("newest") or ""),
@@ -223,22 +174,11 @@ def _row(said: _Said) -> RunRow:
 def _organs(path: Path) -> dict[str, OrganDice]:
     return {
         row["organ"]: OrganDice(int(row["cases"]), float(row["dice_mean"]), float(row["dice_sd"]))
-        for row in _table(path)
+        for row in rows_of(path)
     }
 
 
-def _table(path: Path) -> list[dict[str, str]]:
-    """A csv's rows; none where there is none."""
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            return list(csv.DictReader(file))
-    except FileNotFoundError:
-        return []
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise SettingsError(f"cannot be read ({error})", file=path) from error
-
-
-def _compared(index: int, found: Sequence[tuple[RunRow, _Said]]) -> RunRow:
+def _compared(index: int, found: Sequence[tuple[RunRow, RunFiles]]) -> RunRow:
     """A run with what changed since its parent; `found` is in the order of time."""
     row, said = found[index]
     earlier = found[:index]
@@ -252,25 +192,17 @@ def _compared(index: int, found: Sequence[tuple[RunRow, _Said]]) -> RunRow:
 
 
 def _recipe_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
-    old, new = dict(_flat(before)), dict(_flat(after))
+    old, new = dict(flat(before)), dict(flat(after))
     for key in sorted(old.keys() | new.keys()):
         if old.get(key) != new.get(key):
             yield f"{key}: {_short(old.get(key))} → {_short(new.get(key))}"
-
-
-def _flat(told: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in told.items():
-        if isinstance(value, dict) and value:
-            yield from _flat(value, f"{prefix}{key}.")
-        elif value not in ({}, [], None):
-            yield f"{prefix}{key}", value
 
 
 def _short(value: object) -> str:
     return "–" if value is None else json.dumps(value, ensure_ascii=False).strip('"')
 
 
-def _label_changes(before: _Said, after: _Said) -> Iterator[str]:
+def _label_changes(before: RunFiles, after: RunFiles) -> Iterator[str]:
     new = [one for one, number in after.revisions.items() if before.revisions.get(one) != number]
     gone = before.revisions.keys() - after.revisions.keys()
     if new:

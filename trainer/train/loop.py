@@ -114,7 +114,7 @@ def fit(
         trainer = _trainer(fold, recipe, device, precision, processes, callbacks)
         with _together(trainer):
             trainer.fit(learner, crops, whole, ckpt_path=kept(fold.folder), weights_only=True)
-            if learner.settle() or not watch.is_up_to_date:
+            if (learner.settle() or not watch.is_up_to_date) and fold.held_out:
                 watch.judge(trainer, learner, whole)
     return Fitted(network.to("cpu").eval(), start, watch.epochs, watch.val_dice)
 

@@ -114,14 +114,17 @@ class Teacher:
         Its folder.
     out
         Where its predictions of cases without a label are kept.
+    scratch
+        A folder for the arrays that memory does not hold.
     """
 
     run: Path
     out: Path
+    scratch: Path
     device: torch.device
     tell: Tell
 
-    def teach(self, material: Material, fold: int, told: Pseudo, scratch: Path) -> list[Sample]:
+    def teach(self, material: Material, fold: int, told: Pseudo) -> list[Sample]:
         """What a fold's member learns from: labelled cases as they are, and pseudo-labelled ones.
 
         Raises
@@ -140,7 +143,7 @@ class Teacher:
         named = [(material.labels, "")]
         named += [(other.labels, other.name) for other in material.others]
         for number, (labels, name) in enumerate(named):
-            place = scratch / f"pseudo{fold}-{number}"
+            place = self.scratch / f"pseudo{fold}-{number}"
             place.mkdir()
             pseudo = self._label(labels, fold, self.out / f"fold{fold}" / str(number), told)
             sources = material.labels.cohort

@@ -45,10 +45,10 @@ def train(
             cohort, recipe, out,
             curated=curated, device=device, devices=devices, progress=progress, parent=parent,
         )  # fmt: skip
-    if (count := Processes.of(devices).count) > 1:
+    if Processes.of(devices).count > 1:
         raise SettingsError(
-            f"{count} processes cannot train in rounds, which `pseudo` asks for",
-            remedy="train on one device, or set `pseudo.rounds` to 0",
+            "rounds of pseudo-labels are trained by one process",
+            remedy="take one device, or leave `pseudo` out of the recipe",
         )
     told: list[dict[str, Any]] = []
     teacher: Path | None = None

@@ -127,8 +127,7 @@ def run(
     Dyes(recipe.augmentation)  # before images are read: a missing reference is told at once
     begun = None if parent is None else Parent.open(parent)
     record = Record(out, recipe, joins=not processes.leads)
-    taught = None if teacher is None else Teacher(teacher, out / PSEUDO, place, progress)
-    training = _Training(record, recipe, place, started, progress, processes, begun, taught)
+    training = _Training(record, recipe, place, started, progress, processes, begun)
     if not processes.leads:
         _follow(cohort, curated, replace(training, tell=tell_nobody))
         return Run(out, (), ())
@@ -136,7 +135,10 @@ def run(
         with tempfile.TemporaryDirectory(prefix=".images-", dir=out) as scratch:
             material = gather(cohort, curated, recipe, Path(scratch), progress)
             training.begin(material)
-            training.fit_all(material, Path(scratch))
+            if teacher is not None:
+                taught = Teacher(teacher, out / PSEUDO, Path(scratch), place, progress)
+                training = replace(training, teacher=taught)
+            training.fit_all(material)
         result = _measure(record, material, place, progress)
         record.facts |= {"finished": now(), "seconds": round(time.monotonic() - started)}
         record.write()
@@ -148,7 +150,7 @@ def _follow(cohort: Cohort, curated: Store | None, training: _Training) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         material = gather(cohort, curated, training.recipe, Path(scratch), tell_nobody)
         training.record.facts |= training.precision()
-        training.fit_all(material, Path(scratch))
+        training.fit_all(material)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +164,7 @@ class _Training:
     tell: Tell
     processes: Processes
     parent: Parent | None
-    teacher: Teacher | None
+    teacher: Teacher | None = None
 
     def begin(self, material: Material) -> None:
         """Write down what the training is made of."""
@@ -179,6 +181,8 @@ class _Training:
             "device": describe(self.device),
             **self.precision(),
         }
+        if "pseudo_labels" in self.record.earlier:
+            self.record.facts["pseudo_labels"] = self.record.earlier["pseudo_labels"]
 
     def precision(self) -> dict[str, object]:
         """In which numbers it trains; a run that is taken up goes on in those it began with."""
@@ -189,13 +193,13 @@ class _Training:
         choice = choose_precision(self.recipe, self.device, self.processes.count == 1)
         return {"precision": choice.precision, "precision_seconds": choice.seconds}
 
-    def fit_all(self, material: Material, scratch: Path) -> None:
+    def fit_all(self, material: Material) -> None:
         """Train the members that are not there yet; each is usable as soon as it is trained."""
         trained = material.folds.trained
         left = [fold for fold in trained if fold not in self.record.finished_folds()]
         for index in left:
             held_out = material.held_out(index)
-            training = self._learned(material, index, scratch)
+            training = self._learned(material, index)
             start = None if self.parent is None else self.parent.member(index, held_out)
             folder = self.record.weights(index).parent
             folder.mkdir(parents=True, exist_ok=True)
@@ -203,13 +207,12 @@ class _Training:
             count = max(trained) + 1
             self._fit(Fold(index, training, held_out, folder, seconds, count, start))
 
-    def _learned(self, material: Material, fold: int, scratch: Path) -> list[Sample]:
+    def _learned(self, material: Material, fold: int) -> list[Sample]:
         """What the fold's member learns from; pseudo-labelled cases are counted in the record."""
         if self.teacher is None:
             return material.training(fold)
-        learned = self.teacher.teach(material, fold, self.recipe.pseudo, scratch)
-        earlier = self.record.earlier.get("pseudo_labels", {})
-        counts = self.record.facts.setdefault("pseudo_labels", dict(earlier))
+        learned = self.teacher.teach(material, fold, self.recipe.pseudo)
+        counts = self.record.facts.setdefault("pseudo_labels", {})
         counts[str(fold)] = sum(sample.is_pseudo for sample in learned)
         return learned
 

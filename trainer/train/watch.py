@@ -89,10 +89,9 @@ class Watch(pl.Callback):
         self._report(remark)
 
     def judge(self, trainer: pl.Trainer, learner: Learner, whole: DataLoader[Any]) -> None:
-        """Measure the weights that are kept, where no epoch has; if there is anything to."""
+        """Measure the weights that are kept, where no epoch has."""
         self._is_final = True
-        if self._fold.held_out:
-            trainer.validate(learner, whole, verbose=False)
+        trainer.validate(learner, whole, verbose=False)
 
     def on_train_batch_start(self, *_: Any, **__: Any) -> None:
         """Tell, as often as Lightning lets us."""

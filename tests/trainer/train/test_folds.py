@@ -200,3 +200,14 @@ def test_a_file_that_deals_wrongly_is_told(tmp_path: Path, text: str | None, pro
 def test_rules_that_contradict_each_other_are_refused(rule: dict[str, object]):
     with pytest.raises(ValueError, match=r"exclude each other|listed twice"):
         HoldOut.model_validate(rule)
+
+
+def test_two_traits_are_both_spread():
+    cases = described(8, sex=lambda one: "MF"[one // 4], age=lambda one: (20.0, 60.0)[one // 2 % 2])
+    folds = deal(cases, recipe(spread=["sex", "age"]), {}, Path()).fold_of
+
+    for told in ("sex", "age"):
+        of = {case.id: getattr(case, told) for case in cases}
+        assert {len({of[id] for id, one in folds.items() if one == fold}) for fold in range(4)} == {
+            2
+        }
