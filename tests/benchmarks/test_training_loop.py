@@ -60,7 +60,7 @@ def ours(samples: list[Sample], recipe: Recipe, folder: Path) -> list[float]:
         if progress.epoch == 0:
             begins.append(time.process_time())
 
-    fit(Fold(0, samples[:-1], samples[-1:], folder, None), recipe, CPU, hear)
+    fit(Fold(0, samples[:-1], samples[-1:], folder, None, 1), recipe, CPU, hear)
     return differences(begins)
 
 

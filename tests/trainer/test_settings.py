@@ -89,6 +89,10 @@ def test_an_ensemble_s_mistake_is_told_once(tmp_path: Path, changes: dict[str, A
         ({"training": {"optimizer": "lion"}}, "`training.optimizer`: Input should be 'adamw'"),
         ({"training": {"ema": 0.9, "average_last": 3}}, "two ways to average: choose one"),
         (
+            {"training": {"patience": 3}, "hold_out": {"by": "nothing"}},
+            "it waits for a better Dice of held-out cases",
+        ),
+        (
             {"labels": {"raw_predction": 0}},
             r"unknown key `labels.raw_predction` \(did you mean `raw_prediction`\?\)",
         ),

@@ -21,8 +21,9 @@ from cohorts import TRAIN
 from trainer.data.case import Case
 from trainer.data.cohort import Cohort
 from trainer.errors import Cancelled, DeviceError, SettingsError
+from trainer.model import checkpoint
 from trainer.model.heads import Outputs
-from trainer.model.network import Built
+from trainer.model.network import Built, build
 from trainer.settings import Recipe, Training, to_yaml
 from trainer.train import loop
 from trainer.train.dataset import Sample
@@ -306,6 +307,45 @@ def test_a_fold_taken_up_comes_to_the_same_curves_and_weights(
         row[1:] for row in curves_of(fold.folder)[1:]
     ]
     assert whole.val_dice == halves.val_dice
+
+
+def test_a_fold_taken_up_keeps_its_own_weights_whatever_it_started_from(
+    samples: list[Sample], recipe: Recipe, tmp_path: Path
+):
+    start = tmp_path / "runs" / "first" / "fold0" / "weights.safetensors"
+    start.parent.mkdir(parents=True)
+    told = checkpoint.Checkpoint(network=recipe.network, size=recipe.size)
+    checkpoint.save(start, build(recipe.network).module, told)
+    for name in ("whole", "halves"):
+        (tmp_path / name).mkdir()
+    whole, halves = (
+        Fold(0, samples[:3], samples[3:], tmp_path / name, None, 2, start)
+        for name in ("whole", "halves")
+    )
+
+    def stop(progress: Progress) -> None:
+        if progress.epoch == 1:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        fit(halves, recipe, CPU, stop)
+    expected, found = (fit(fold, recipe, CPU, lambda _: None) for fold in (whole, halves))
+    assert torch.equal(weights(expected), weights(found))
+    assert found.start == "run first fold 0"
+
+
+def test_where_nothing_is_held_out_weights_are_averaged_all_the_same(
+    samples: list[Sample], recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(loop, "build", lambda _: Built(Plain(), "scratch"))  # pyright: ignore
+    found = []
+    for last in (1, 2):
+        (tmp_path / str(last)).mkdir()
+        told = recipe.model_copy(update={"training": Training(average_last=last)})
+        fold = Fold(0, samples, [], tmp_path / str(last), None, 1)
+        found.append(fit(fold, told, CPU, lambda _: None))
+        assert len(curves_of(fold.folder)) == 1 + recipe.epochs
+    assert not torch.equal(weights(found[0]), weights(found[1]))
 
 
 KILLED = """

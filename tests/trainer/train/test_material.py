@@ -12,8 +12,16 @@ from cohorts import Drawn, write_cohort
 from trainer.data.cohort import Cohort
 from trainer.errors import SettingsError
 from trainer.model.described import describe
-from trainer.settings import HoldOut, LabelWeights, Recipe, Sampling, read_ensemble
-from trainer.train.progress import Progress
+from trainer.settings import (
+    Augmentation,
+    HoldOut,
+    LabelWeights,
+    Recipe,
+    Sampling,
+    read_ensemble,
+)
+from trainer.train.material import gather
+from trainer.train.progress import Progress, tell_nobody
 from trainer.train.run import NOTHING_HELD_OUT, run
 
 OTHER = (
@@ -153,6 +161,33 @@ def test_a_warm_start_goes_on_from_members_that_have_not_seen_what_is_held_out(
     assert facts(tmp_path / "cold")["start"] == "scratch"
     twin = describe(tmp_path / "warm" / "fold1" / "weights.safetensors")
     assert twin.start == "run first fold 1"
+
+
+def test_what_a_member_s_parent_has_seen_it_has_seen_too(
+    cohort: Cohort, tiny_recipe: Recipe, tmp_path: Path
+):
+    only = HoldOut.model_validate({"only": [0]})
+    every = tiny_recipe.model_copy(update={"hold_out": only})
+    run(cohort, every, tmp_path / "first", device="cpu")
+    file = HoldOut.model_validate({"file": str(tmp_path / "first" / "folds.csv"), "only": [0]})
+    some = tiny_recipe.model_copy(update={"hold_out": file, "organs": ("lung",)})
+    run(cohort, some, tmp_path / "next", device="cpu", parent=tmp_path / "first")
+
+    assert learned(tmp_path / "next", 0) == learned(tmp_path / "first", 0)
+
+
+def test_another_cohort_s_cases_are_seen_as_by_this_one_s_scanners(
+    cohort: Cohort, other: Path, tiny_recipe: Recipe, tmp_path: Path
+):
+    csv = other / "train.csv"
+    csv.write_text(csv.read_text().replace("HPA", "Elsewhere"))
+    coarser = Augmentation.model_validate({"coarser": {"source": "HPA"}})
+    recipe = tiny_recipe.model_copy(update={"external": ("../other",), "augmentation": coarser})
+    material = gather(cohort, None, recipe, tmp_path, tell_nobody)
+
+    lung = next(one for one in material.external if one.case.organ == "lung")
+    assert lung.pixel_size is not None
+    assert lung.coarser == pytest.approx(lung.pixel_size / 0.5)
 
 
 def test_a_warm_start_from_members_that_have_seen_everything_is_refused(

@@ -14,6 +14,7 @@ from cohorts import TEST, TRAIN, Drawn, write_cohort
 from trainer.data.case import Prediction
 from trainer.data.cohort import Cohort
 from trainer.data.predictions import Predictions
+from trainer.errors import SettingsError
 from trainer.model.described import describe
 from trainer.settings import HoldOut, Pseudo, Recipe, read_recipe
 from trainer.train.dataset import Crops, Sample, load
@@ -135,8 +136,12 @@ def test_a_round_that_is_finished_is_not_repeated(
     )
     out = tmp_path / "run"
 
+    finished: list[str] = []
+
     def stop(progress: Progress) -> None:
         if progress.notice and progress.notice.startswith("Round 0"):
+            finished.append(progress.notice)
+        if finished and progress.stage == "predicting":  # what the next round learns from
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -146,3 +151,12 @@ def test_a_round_that_is_finished_is_not_repeated(
 
     assert (out / "rounds" / "0" / "fold0" / "weights.safetensors").stat().st_mtime_ns == before
     assert json.loads((out / "run.json").read_text("utf-8"))["pseudo_labels"] == {"0": 0}
+
+
+def test_rounds_are_refused_to_several_processes(
+    cohort: Cohort, tiny_recipe: Recipe, tmp_path: Path
+):
+    recipe = tiny_recipe.model_copy(update={"pseudo": told()})
+    with pytest.raises(SettingsError, match="trained by one process; take one device"):
+        train(cohort, recipe, tmp_path / "run", device="cpu", devices=2)
+    assert not (tmp_path / "run").exists()
