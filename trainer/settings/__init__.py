@@ -4,7 +4,7 @@ from trainer.settings.ensemble import Ensemble
 from trainer.settings.labels import LabelWeights, Predicted
 from trainer.settings.member import Member, Window
 from trainer.settings.postprocess import Area, DenseCrf, Masking, PostProcessing, Split
-from trainer.settings.reading import read_ensemble, read_recipe, to_yaml
+from trainer.settings.reading import read_ensemble, read_recipe, to_yaml, validated
 from trainer.settings.recipe import Augmentation, Network, Recipe
 from trainer.settings.tta import Average, Stain, View
 
@@ -28,4 +28,5 @@ __all__ = [
     "read_ensemble",
     "read_recipe",
     "to_yaml",
+    "validated",
 ]
