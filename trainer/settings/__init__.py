@@ -5,7 +5,7 @@ from trainer.settings.labels import LabelWeights, Predicted
 from trainer.settings.member import Member, Window
 from trainer.settings.network import Network
 from trainer.settings.postprocess import Area, DenseCrf, Masking, PostProcessing, Split
-from trainer.settings.reading import read_ensemble, read_recipe, to_yaml
+from trainer.settings.reading import read_ensemble, read_recipe, to_yaml, validated
 from trainer.settings.recipe import Augmentation, Recipe
 from trainer.settings.tta import Average, Stain, View
 
@@ -29,4 +29,5 @@ __all__ = [
     "read_ensemble",
     "read_recipe",
     "to_yaml",
+    "validated",
 ]
