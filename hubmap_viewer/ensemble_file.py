@@ -162,8 +162,26 @@ def write_members(file: EnsembleFile, ensemble: Ensemble) -> Path:
         If it cannot be written.
     """
     there = ensemble if file.path == file.source else _elsewhere(ensemble, file.source)
-    _put(file.path, _said(file).model_copy(update={"members": there.members}))
+    _put(file.path, said(file).model_copy(update={"members": there.members}))
     return file.path
+
+
+def write_all(file: EnsembleFile, ensemble: Ensemble) -> None:
+    """Write an ensemble into its file, in place of all that this says.
+
+    Parameters
+    ----------
+    file
+        Where.
+    ensemble
+        With paths as `said` has them.
+
+    Raises
+    ------
+    SettingsError
+        If it cannot be written.
+    """
+    _put(file.path, ensemble)
 
 
 def write(
@@ -181,7 +199,7 @@ def write(
         If a file cannot be written; of the two the ensemble's is written first.
     """
     if not file.path.exists():
-        _put(file.path, _said(file))
+        _put(file.path, said(file))
     after = apply(file.path, thresholds)
     told = predictions.description
     now = {**told.get("thresholds", {}), **thresholds}
@@ -192,8 +210,14 @@ def write(
     return Predictions.create(predictions.folder, described)
 
 
-def _said(file: EnsembleFile) -> Ensemble:
-    """What the file to write says, or is to say first: another dock may have made the copy."""
+def said(file: EnsembleFile) -> Ensemble:
+    """What the file to write says, or is to say first: another dock may have made the copy.
+
+    Raises
+    ------
+    SettingsError
+        If it cannot be read.
+    """
     if file.path == file.source or file.path.exists():
         return read_ensemble(file.path)
     return _elsewhere(read_ensemble(file.source), file.source)

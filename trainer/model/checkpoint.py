@@ -38,7 +38,8 @@ def save(
     WeightsError
         If the folder cannot be written.
     """
-    kernels = {name for name, value in module.named_parameters() if value.ndim > 1}
+    every = module.named_parameters(remove_duplicate=False)
+    kernels = {name for name, value in every if value.ndim > 1}
     tensors = {
         name: value.detach()
         .to("cpu", dtype if name in kernels else None)
@@ -46,7 +47,7 @@ def save(
         for name, value in module.state_dict().items()
     }
     with replacing(path, WeightsError) as weights, replacing(twin(path), WeightsError) as text:
-        weights.write_bytes(safetensors.torch.save(tensors))
+        weights.write_bytes(safetensors.torch.save(_apart(tensors)))
         text.write_text(description.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
@@ -72,6 +73,16 @@ def load(path: Path) -> tuple[Segmenter, Checkpoint]:
     _check(module.state_dict(), tensors, path)
     module.load_state_dict(tensors)
     return module.eval(), checkpoint
+
+
+def _apart(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Each in memory of its own: safetensors takes no two names of one, as CoaT's layers have."""
+    seen: set[int] = set()
+    found = {}
+    for name, value in tensors.items():
+        found[name] = value.clone() if value.data_ptr() in seen else value
+        seen.add(value.data_ptr())
+    return found
 
 
 def _read_tensors(path: Path) -> dict[str, Tensor]:

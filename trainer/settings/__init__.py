@@ -8,7 +8,7 @@ from trainer.settings.member import Member, Window
 from trainer.settings.network import Network
 from trainer.settings.objective import AuxiliaryShares, Objective
 from trainer.settings.postprocess import Area, DenseCrf, Masking, PostProcessing, Split
-from trainer.settings.reading import read_ensemble, read_recipe, to_yaml
+from trainer.settings.reading import read_ensemble, read_recipe, to_yaml, validated
 from trainer.settings.recipe import Recipe
 from trainer.settings.sampling import Sampling
 from trainer.settings.training import Training
@@ -44,4 +44,5 @@ __all__ = [
     "read_ensemble",
     "read_recipe",
     "to_yaml",
+    "validated",
 ]

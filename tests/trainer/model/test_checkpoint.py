@@ -43,6 +43,27 @@ def test_round_trip(weights: Path, module: Segmenter) -> None:
     assert torch.equal(logits(loaded), logits(module))
 
 
+@pytest.mark.parametrize("dtype", [None, torch.float16])
+def test_round_trip_of_layers_that_share_weights_and_of_all_outputs(
+    tmp_path: Path, dtype: torch.dtype | None
+) -> None:
+    told = {"encoder": "coat_lite_tiny", "decoder": "daformer", "decoder_channels": (16,)}
+    taught = {"auxiliary": ("deep1", "organ", "skeleton"), "organ_input": True, "norm": "group"}
+    network = Network.model_validate({**told, **taught, "pretrained": False})
+    wanted = build(network).module.eval()
+    save(tmp_path / "w.safetensors", wanted, Checkpoint(network=network, size=64), dtype)
+    found, checkpoint = load(tmp_path / "w.safetensors")
+    assert checkpoint.network == network
+    image = torch.randint(0, 256, (1, 3, 64, 96)).float()
+    with torch.inference_mode():
+        before, after = wanted.all_outputs(image), found.all_outputs(image)
+    near = 1e-5 if dtype is None else 0.05
+    assert torch.allclose(after.logits, before.logits, atol=near)
+    assert before.auxiliary.keys() == after.auxiliary.keys()
+    for name, output in before.auxiliary.items():
+        assert torch.allclose(after.auxiliary[name], output, atol=near), name
+
+
 def test_description_is_read_without_the_weights(weights: Path) -> None:
     weights.unlink()
     assert describe(weights) == CHECKPOINT
