@@ -367,6 +367,7 @@ run(Cohort.open(Path(sys.argv[1])), read_recipe(Path(sys.argv[2])), Path(sys.arg
 """
 
 
+@pytest.mark.slow
 def test_a_training_that_was_killed_goes_on_as_if_it_had_not_been(
     cohort_folder: Path, recipe: Recipe, tmp_path: Path
 ):
