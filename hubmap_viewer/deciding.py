@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from psygnal import Signal
 
 from hubmap_viewer.finding_list import FindingList, Pair
@@ -17,16 +19,30 @@ class Deciding:
     """Settles the finding that was gone to, and goes on to the next that is not settled.
 
     What was decided is remembered while the window is open.
+
+    Parameters
+    ----------
+    when_drawn
+        Calls a function once the window has drawn what has just changed: the view goes
+        on only after the user has seen what the key did.
     """
 
     changed = Signal()
     """A finding was settled."""
 
-    def __init__(self, session: Session, findings: FindingList) -> None:
+    def __init__(
+        self,
+        session: Session,
+        findings: FindingList,
+        when_drawn: Callable[[Callable[[], None]], None],
+    ) -> None:
         self._session = session
         self._findings = findings
+        self._when_drawn = when_drawn
+        self._goes_on = False
         self._decided: dict[tuple[str, Pair], set[tuple[str, tuple[int, ...]]]] = {}
         session.cohort_opened.connect(self._forget)
+        session.case_opened.connect(self._stay)
         findings.chosen.connect(self._hint)
 
     def is_decided(self, finding: Finding) -> bool:
@@ -45,6 +61,7 @@ class Deciding:
         side
             ``truth``, ``prediction`` or ``nothing``.
         """
+        self._go_on()
         session, finding = self._session, self._findings.here
         if finding is None:
             session.drawing.take(side)
@@ -63,27 +80,43 @@ class Deciding:
         if edit is not None:
             session.drawing.apply(edit)
         self._settle(finding)
+        self._goes_on = True
+        self._when_drawn(self._go_on)
 
     def leave(self) -> None:
         """Have the finding stay as it is."""
+        self._go_on()
         finding = self._findings.here
         if finding is None:
             self._session.told.emit("Go to a finding first.")
         else:
             self._settle(finding)
+            self._next()
 
     def _settle(self, finding: Finding) -> None:
         self._here().add(_name(finding))
         self.changed.emit()
-        after = self._findings.at or 0
-        found = self._findings.all
-        order = [*range(after + 1, len(found)), *range(after)]
+
+    def _go_on(self) -> None:
+        """Go to the next finding if that is still to be done."""
+        if self._goes_on:
+            self._goes_on = False
+            self._next()
+
+    def _next(self) -> None:
+        at, found = self._findings.at, self._findings.all
+        after = 0 if at is None else at + 1
+        order = [*range(after, len(found)), *range(after)]
         there = next((n for n in order if not self.is_decided(found[n])), None)
         if there is None:
             self._findings.leave()
             self._session.told.emit(f"All {len(found)} findings are settled.")
         else:
             self._findings.choose(there)
+
+    def _stay(self) -> None:
+        """Whoever has gone elsewhere meanwhile is not taken away from there."""
+        self._goes_on = False
 
     def _forget(self) -> None:
         self._decided.clear()
@@ -96,6 +129,7 @@ class Deciding:
 
     def _hint(self, finding: Finding | None) -> None:
         if finding is not None:
+            self._stay()
             self._session.told.emit(
                 f"{finding.kind.capitalize()}, {self.left()} of {len(self._findings.all)} left: "
                 "take truth, take prediction, clear, or leave it"

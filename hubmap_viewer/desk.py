@@ -25,6 +25,7 @@ from hubmap_viewer.prefetch import Prefetch
 from hubmap_viewer.preview import Preview
 from hubmap_viewer.preview_layer import PreviewLayer
 from hubmap_viewer.recovery import Recovery
+from hubmap_viewer.refining import Refining
 from hubmap_viewer.reviewing import Reviewing
 from hubmap_viewer.scores import Scores, score, score_all
 from hubmap_viewer.session import Session
@@ -69,7 +70,9 @@ class Desk:
         self.engine = Engine()
         self.session = Session(post)
         self.layers = CaseLayers(viewer, self.session)
-        self.review = Reviewing.of(self.session, self.jobs.call_when_drawn, post)
+        self.review = Reviewing.of(
+            self.session, self.jobs.call_when_drawn, post, self.jobs.when_drawn
+        )
         self.finding_layer = FindingLayer(viewer, self.session)
         self.review.findings.chosen.connect(self.finding_layer.show)
         self.review.findings.pulsed.connect(self.finding_layer.fade)
@@ -78,7 +81,9 @@ class Desk:
         self.toolbox = Toolbox(self.session, lambda: self.layers.curated.brush_size)
         self.preview = Preview(self.session, self.jobs.call)
         self.preview_layer = PreviewLayer(viewer, self.session, self.layers, self.preview)
-        self.members = Members(self.session, self.jobs.call, self.preview)
+        refining = Refining(self.engine.refine, self.jobs.call_aside)
+        self.closing.connect(refining.drop)
+        self.members = Members(self.session, self.jobs.call, self.preview, refining)
         self.predicting = Predicting(self.session, self.jobs, self.engine)
         self.predicting.began.connect(self.members.made_by)
         self.predicting.shown.connect(self.show_predictions)
@@ -156,7 +161,8 @@ class Desk:
         overlay.font_size = 11
         overlay.box = True
         overlay.box_color = ColorValue("#000000b0")
-        overlay.text = caption(here)
+        # napari's box is a few pixels narrower than the text
+        overlay.text = "\n".join(f"{line}  " for line in caption(here).splitlines())
 
     # -- predictions ----------------------------------------------------------------------
 

@@ -7,14 +7,20 @@ import os
 import queue
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import IO
 
+import numpy as np
+
 from trainer.errors import Cancelled, DeviceError, TrainerError
+from trainer.predict.fusion import Levels
 from trainer.predict.messages import Reply, Request
+from trainer.settings import DenseCrf
 
 GRACE = 1.5
 """Seconds that a cancelled process has to stop by itself before it is ended."""
@@ -51,6 +57,29 @@ class Engine:
             If the work failed, or the process ended.
         """
         yield from self._ask(request, cancelled)
+
+    def refine(
+        self,
+        cohort: Path,
+        case_id: str,
+        levels: Levels,
+        crf: DenseCrf,
+        cancelled: Callable[[], bool],
+    ) -> Levels:
+        """A case's probability, uint8 (h, w), after a dense CRF with its image.
+
+        Raises
+        ------
+        Cancelled, TrainerError
+            As `predict` raises them.
+        """
+        with tempfile.TemporaryDirectory(prefix="hubmap-viewer-") as folder:
+            path = Path(folder) / "levels.npy"
+            np.save(path, levels)
+            wish = Request(want="refine", cohort=cohort, cases=(case_id,), crf=crf, levels=path)
+            for _ in self._ask(wish, cancelled):
+                pass
+            return np.load(path)
 
     def close(self) -> None:
         """End the process."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +12,14 @@ from typing import TypeVar
 from hubmap_viewer import library
 from trainer.data.atomic import replacing
 from trainer.data.predictions import Predictions
-from trainer.errors import SettingsError
+from trainer.errors import PredictionError, SettingsError
 from trainer.locate import resource
 from trainer.predict.fingerprint import fingerprint
 from trainer.review.thresholds import apply
 from trainer.settings import Ensemble, Member, Stain, read_ensemble, to_yaml
+
+NOTE = "review/ensemble.json"
+"""In the folder of predictions: the file that new weights of their members were written to."""
 
 _Named = TypeVar("_Named", Member, Stain)
 
@@ -45,11 +49,13 @@ class EnsembleFile:
 def find(cohort: Path, predictions: Predictions) -> EnsembleFile | None:
     """The file that made a cohort's predictions: of a run its own, else one with their weights.
 
+    First of all the one that their members' new weights were written to, if it says them still.
     Reads every weights file of the ensembles in the cohort's folder: not in the window's thread.
     """
+    noted, _ = _noted(cohort, predictions)
     run = predictions.folder.resolve().parent / "ensemble.yaml"
     kept = [entry.path for entry in library.ensembles(cohort)]
-    for path in (run, *kept):
+    for path in (*([noted] if noted else []), run, *kept):
         if path.is_file():
             with contextlib.suppress(SettingsError):
                 return chosen(cohort, predictions, path)
@@ -64,13 +70,43 @@ def chosen(cohort: Path, predictions: Predictions, path: Path) -> EnsembleFile:
     SettingsError
         If it is no ensemble's, or another one's than that which made the predictions.
     """
-    if fingerprint_of(path) != predictions.description.get("fingerprint"):
+    _, noted = _noted(cohort, predictions)
+    if fingerprint_of(path) not in (predictions.description.get("fingerprint"), noted):
         raise SettingsError(
             f"is not the ensemble that made {predictions.folder.name}",
             file=path,
             remedy="choose the file that these predictions were made with",
         )
     return to_write(cohort, path)
+
+
+def note(cohort: Path, predictions: Predictions, path: Path) -> None:
+    """Note with predictions which file now says new weights of the members that made them.
+
+    Reads every weights file of it: not in the window's thread.
+
+    Raises
+    ------
+    PredictionError
+        If it cannot be written.
+    SettingsError
+        If the file cannot be read.
+    """
+    there = path.resolve()
+    if there.is_relative_to(cohort.resolve()):  # else a cohort that is moved would lose it
+        there = there.relative_to(cohort.resolve())
+    told = {"file": there.as_posix(), "fingerprint": fingerprint_of(path)}
+    with replacing(predictions.folder / NOTE, PredictionError) as draft:
+        draft.write_text(json.dumps(told, indent=2), "utf-8")
+
+
+def _noted(cohort: Path, predictions: Predictions) -> tuple[Path | None, str | None]:
+    """The noted file and its fingerprint then; nothing where the note is gone or damaged."""
+    try:
+        told = json.loads((predictions.folder / NOTE).read_text("utf-8"))
+        return cohort / str(told["file"]), str(told["fingerprint"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return None, None
 
 
 def fingerprint_of(path: Path) -> str:
@@ -125,11 +161,27 @@ def write_members(file: EnsembleFile, ensemble: Ensemble) -> Path:
     SettingsError
         If it cannot be written.
     """
-    said = read_ensemble(file.source).model_copy(update={"members": ensemble.members})
-    if file.path != file.source:
-        said = _elsewhere(said, file.source)
-    _put(file.path, said)
+    there = ensemble if file.path == file.source else _elsewhere(ensemble, file.source)
+    _put(file.path, said(file).model_copy(update={"members": there.members}))
     return file.path
+
+
+def write_all(file: EnsembleFile, ensemble: Ensemble) -> None:
+    """Write an ensemble into its file, in place of all that this says.
+
+    Parameters
+    ----------
+    file
+        Where.
+    ensemble
+        With paths as `said` has them.
+
+    Raises
+    ------
+    SettingsError
+        If it cannot be written.
+    """
+    _put(file.path, ensemble)
 
 
 def write(
@@ -146,8 +198,8 @@ def write(
     SettingsError, PredictionError
         If a file cannot be written; of the two the ensemble's is written first.
     """
-    if file.path != file.source:
-        _put(file.path, _elsewhere(read_ensemble(file.source), file.source))
+    if not file.path.exists():
+        _put(file.path, said(file))
     after = apply(file.path, thresholds)
     told = predictions.description
     now = {**told.get("thresholds", {}), **thresholds}
@@ -156,6 +208,19 @@ def write(
         kept = {organ: own for organ, own in sources.items() if organ not in thresholds}
         described["source_thresholds"] = kept
     return Predictions.create(predictions.folder, described)
+
+
+def said(file: EnsembleFile) -> Ensemble:
+    """What the file to write says, or is to say first: another dock may have made the copy.
+
+    Raises
+    ------
+    SettingsError
+        If it cannot be read.
+    """
+    if file.path == file.source or file.path.exists():
+        return read_ensemble(file.path)
+    return _elsewhere(read_ensemble(file.source), file.source)
 
 
 def _put(path: Path, ensemble: Ensemble) -> None:

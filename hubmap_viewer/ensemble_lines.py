@@ -46,6 +46,11 @@ def lines(ensemble: Ensemble) -> tuple[Line, ...]:
     return _of(ensemble, frozenset({"name"}), ALWAYS)
 
 
+def title(key: str) -> str:
+    """A key in words."""
+    return _TITLES.get(key, key.replace("_", " "))
+
+
 def short(name: str) -> str:
     """A member's name without what most of them have in common."""
     return name.removesuffix("/weights.safetensors").removesuffix(".safetensors") or name
@@ -69,17 +74,17 @@ def _is_said(settings: BaseModel, key: str, field: FieldInfo) -> bool:
 
 
 def _line(key: str, value: Any, field: FieldInfo) -> Line:
-    title, tip = _TITLES.get(key, key.replace("_", " ")), field.description or ""
+    words, tip = title(key), field.description or ""
     if isinstance(value, Area):
-        return Line(title, _area(value), tip)
+        return Line(words, _area(value), tip)
     if isinstance(value, BaseModel):
         below = _of(value)
-        return Line(title, _inline(below) or "on", tip, below if len(below) > 1 else ())
+        return Line(words, _inline(below) or "on", tip, below if len(below) > 1 else ())
     if isinstance(value, Mapping):
-        return Line(title, "", tip, tuple(_entry(name, one, tip) for name, one in value.items()))
+        return Line(words, "", tip, tuple(_entry(name, one, tip) for name, one in value.items()))
     if isinstance(value, tuple) and value and isinstance(value[0], BaseModel):
-        return Line(title, str(len(value)), tip, tuple(_item(one) for one in value))
-    return Line(title, _word(value) + _UNITS.get(key, ""), tip)
+        return Line(words, str(len(value)), tip, tuple(_item(one) for one in value))
+    return Line(words, _word(value) + _UNITS.get(key, ""), tip)
 
 
 def _entry(name: object, value: Any, tip: str) -> Line:

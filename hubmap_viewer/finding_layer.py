@@ -9,6 +9,7 @@ from napari.layers import Labels
 from napari.utils.colormaps import DirectLabelColormap
 
 from hubmap_viewer import colours
+from hubmap_viewer.replacing import measure_in, put, replace
 from hubmap_viewer.session import Session
 from trainer.data.findings import Box, Finding
 
@@ -31,6 +32,7 @@ class FindingLayer:
         self._viewer = viewer
         self._session = session
         self._layer: Labels | None = None
+        self._kind = ""
         session.framed.connect(self.frame)
         session.cohort_opened.connect(self.clear)
 
@@ -43,15 +45,17 @@ class FindingLayer:
         pixel = self._pixel()
         width = max(1, round(_RING / (self._viewer.scene.camera.zoom * pixel)))
         layer = self._made()
-        layer.data = ring(finding.region, width)  # type: ignore[assignment]
         row, column = finding.box[:2]
-        layer.scale = np.array((pixel, pixel))
-        layer.translate = np.array(((row - width) * pixel, (column - width) * pixel))
-        layer.colormap = DirectLabelColormap(
-            color_dict={0: "transparent", 1: colours.KIND[finding.kind], None: "transparent"}
-        )
-        layer.opacity = 1.0
-        layer.visible = True
+        put(layer, "scale", (pixel, pixel))
+        put(layer, "translate", ((row - width) * pixel, (column - width) * pixel))
+        replace(layer, ring(finding.region, width))
+        if finding.kind != self._kind:
+            self._kind = finding.kind
+            layer.colormap = DirectLabelColormap(
+                color_dict={0: "transparent", 1: colours.KIND[finding.kind], None: "transparent"}
+            )
+        put(layer, "opacity", 1.0)
+        put(layer, "visible", True)
 
     def clear(self) -> None:
         """Take the ring away."""
@@ -79,20 +83,24 @@ class FindingLayer:
 
     def _pixel(self) -> float:
         here = self._session.open
-        return 1.0 if here is None else here.loaded.case.pixel_size or 1.0
+        return 1.0 if here is None else here.pixel
 
     def _made(self) -> Labels:
         """The layer, put back if the user has taken it away; it is never the active one."""
-        here = self._session.open
-        unit = "µm" if here is not None and here.loaded.case.pixel_size else "pixel"
         if self._layer is None or self._layer not in self._viewer.layers:
             active = self._viewer.layers.selection.active
-            self._layer = Labels(np.zeros((2, 2), np.uint8), name=NAME, units=(unit, unit))
+            self._layer = Labels(np.zeros((2, 2), np.uint8), name=NAME)
+            self._kind = ""
+            self._measure(self._layer)
             self._viewer.add_layer(self._layer)
             self._layer.editable = False
             self._viewer.layers.selection.active = active
-        self._layer.units = (unit, unit)
+        self._measure(self._layer)
         return self._layer
+
+    def _measure(self, layer: Labels) -> None:
+        here = self._session.open
+        measure_in(layer, "pixel" if here is None else here.unit)
 
 
 def ring(region: np.ndarray, width: int) -> np.ndarray:

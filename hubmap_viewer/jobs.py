@@ -18,6 +18,9 @@ from trainer.errors import Cancelled
 
 Result = TypeVar("Result")
 
+_DRAWING_BEGINS = 20
+"""Milliseconds after which Qt, that lets timers go first, has begun to draw what has changed."""
+
 
 class Step(Protocol):
     """One sign of life of a long work."""
@@ -135,8 +138,7 @@ class Jobs:
         self.running: list[Job[Any]] = []
         self.closed = False
         self._waiting: list[Callable[[], None]] = []
-        # a timer of 0 ms comes after what is to be drawn
-        self._when_drawn = qdebounced(self._submit_waiting, timeout=0)
+        self._after_drawing = qdebounced(self._call_waiting, timeout=_DRAWING_BEGINS)
 
     def call(
         self,
@@ -145,17 +147,31 @@ class Jobs:
         failed: Callable[[BaseException], None],
     ) -> None:
         """Call a function in a thread, and then one of the others in the window's."""
+        self._pool.submit(self._calling, function, then, failed)
 
-        def work() -> None:
-            try:
-                result = function()
-            except BaseException as error:  # noqa: BLE001  (none may be lost: `failed` tells it)
-                fault = error
-                post(lambda: None if self.closed else failed(fault))
-            else:
-                post(lambda: None if self.closed else then(result))
+    def call_aside(
+        self,
+        function: Callable[[], Result],
+        then: Callable[[Result], None],
+        failed: Callable[[BaseException], None],
+    ) -> None:
+        """As `call`, in a thread of its own: for what may wait long and takes no processor."""
+        arguments = (function, then, failed)
+        threading.Thread(target=self._calling, args=arguments, daemon=True).start()
 
-        self._pool.submit(work)
+    def _calling(
+        self,
+        function: Callable[[], Result],
+        then: Callable[[Result], None],
+        failed: Callable[[BaseException], None],
+    ) -> None:
+        try:
+            result = function()
+        except BaseException as error:  # noqa: BLE001  (none may be lost: `failed` tells it)
+            fault = error
+            post(lambda: None if self.closed else failed(fault))
+        else:
+            post(lambda: None if self.closed else then(result))
 
     def call_when_drawn(
         self,
@@ -167,14 +183,18 @@ class Jobs:
 
         A thread would take the interpreter and a core from the drawing that the user waits for.
         """
-        self._waiting.append(lambda: self.call(function, then, failed))
-        self._when_drawn()
+        self.when_drawn(lambda: self.call(function, then, failed))
 
-    def _submit_waiting(self) -> None:
+    def when_drawn(self, act: Callable[[], None]) -> None:
+        """Call a function in the window's thread once what has just changed is drawn."""
+        self._waiting.append(act)
+        self._after_drawing()
+
+    def _call_waiting(self) -> None:
         waiting, self._waiting = self._waiting, []
-        for submit in waiting:
+        for act in waiting:
             if not self.closed:
-                submit()
+                act()
 
     def start(self, title: str, steps: Steps[StepT]) -> Job[StepT]:
         """Start a long work, shown in napari's progress area."""

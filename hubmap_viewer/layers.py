@@ -10,13 +10,12 @@ import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Image, Labels, Layer
 from napari.utils.colormaps import DirectLabelColormap
-from numpy.typing import NDArray
 from psygnal import Signal
 
 from hubmap_viewer import colours
 from hubmap_viewer.loading import Predicted
 from hubmap_viewer.open_case import OpenCase
-from hubmap_viewer.replacing import replace
+from hubmap_viewer.replacing import measure_in, put, replace
 from hubmap_viewer.session import Session
 from trainer.data.case import Mask
 from trainer.data.edits import Box
@@ -194,24 +193,21 @@ class CaseLayers:
 
     def _place(self, here: OpenCase) -> None:
         """Give every layer the case's place in the world: µm where known, else pixels."""
-        pixel = here.loaded.case.pixel_size or 1.0
-        unit = "micrometer" if here.loaded.case.pixel_size else "pixel"
         for name in (IMAGE, TRUTH, SECOND, PREDICTION, CURATED):
-            _put(self._made[name], "scale", np.array((pixel, pixel)))
+            put(self._made[name], "scale", (here.pixel, here.pixel))
         for layer in self._made.values():
-            if str(layer.units[0]) != unit:
-                layer.units = (unit, unit)
+            measure_in(layer, here.unit)
 
     def _place_probability(self, here: OpenCase) -> None:
         """Stretch the probability, which is coarser, over the image."""
-        pixel = here.loaded.case.pixel_size or 1.0
+        pixel = here.pixel
         height, width = here.loaded.shape
         layer = self._made[PROBABILITY]
         rows, columns = layer.data.shape[:2]
         scale = np.array((pixel * height / rows, pixel * width / columns))
-        _put(layer, "scale", scale)
+        put(layer, "scale", scale)
         # Pixel centres: the first coarse pixel covers the first fine ones.
-        _put(layer, "translate", (scale - pixel) / 2)
+        put(layer, "translate", (scale - pixel) / 2)
 
     # -- the user paints ------------------------------------------------------------------
 
@@ -248,12 +244,6 @@ def toggle(layers: CaseLayers, name: str) -> Callable[[object], None]:
             layers[name].visible = not layers[name].visible
 
     return act
-
-
-def _put(layer: Layer, name: str, place: NDArray[np.float64]) -> None:
-    """Set a layer's scale or translation if it is another: napari draws all anew even if not."""
-    if not np.array_equal(getattr(layer, name), place):
-        setattr(layer, name, place)
 
 
 def outline_layer(name: str, levels: list[Mask], colour: str) -> Labels:

@@ -12,6 +12,11 @@ NOT_KEPT = (
     "“Keep each member's probabilities”, and members can be mixed here."
 )
 _FUSIONS = {"mean": "weighted mean", "geometric": "weighted geometric mean", "vote": "votes"}
+_OF_CRF = {
+    None: "",
+    False: " The dense CRF is still to come.",
+    True: " The dense CRF has refined it.",
+}
 _OTHERS = "The other cases' masks and scores are still of the weights before"
 
 
@@ -57,9 +62,7 @@ def _of_mix(model: Members, here: OpenCase, mixed: Mixed) -> str:
     score = here.scores.prediction
     before = "" if model.before is None else f"{model.before:.3f} → "
     dice = "" if score is None else f", Dice {before}{score:.3f}"
-    crf = model.found is not None and model.found.panel.ensemble.crf_for(model.organ)
-    after = " The dense CRF is not part of it: it comes with “Mix all”." if crf else ""
-    return f"Case {here.id}: {what}{dice}.{after if model.is_mix else ''}"
+    return f"Case {here.id}: {what}{dice}.{_OF_CRF[model.refined]}"
 
 
 def caveat(model: Members) -> str:

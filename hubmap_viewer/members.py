@@ -8,7 +8,7 @@ from pathlib import Path
 
 from psygnal import Signal
 
-from hubmap_viewer import ensemble_file
+from hubmap_viewer import ensemble_file, tried_weights
 from hubmap_viewer.ensemble_file import EnsembleFile
 from hubmap_viewer.ensemble_lines import short
 from hubmap_viewer.finding_list import Call
@@ -16,11 +16,14 @@ from hubmap_viewer.hearing import Found, Heard, find, listen, mask_of
 from hubmap_viewer.loading import Predicted
 from hubmap_viewer.member_rows import Row, rows
 from hubmap_viewer.mix import Mixed, Settings, Tried, ensemble_of
+from hubmap_viewer.open_case import OpenCase
 from hubmap_viewer.preview import Preview
+from hubmap_viewer.refining import Refining, Wish
 from hubmap_viewer.remixing import Remixed, Work, equal, remix
 from hubmap_viewer.session import Session
 from trainer.data.case import Mask, Prediction
 from trainer.data.opinions import KeptOpinions
+from trainer.errors import PredictionError
 from trainer.settings import Member
 
 
@@ -43,6 +46,8 @@ class Members:
     ----------
     call
         Has a function called in the background.
+    refining
+        Does the dense CRF of a mix, where the ensemble has one.
 
     Attributes
     ----------
@@ -52,6 +57,8 @@ class Members:
         Dice of the open case's kept prediction, while another mix is tried.
     looked_at
         The member whose mask is outlined, by its place.
+    refined
+        Whether a dense CRF has refined the mix that is shown; None where it has no part in it.
     only_organ
         Whether what is tried is for the open case's organ only.
     problem
@@ -62,9 +69,10 @@ class Members:
     mix_wanted = Signal(object)
     """A MixAll."""
 
-    def __init__(self, session: Session, call: Call, preview: Preview) -> None:
+    def __init__(self, session: Session, call: Call, preview: Preview, refining: Refining) -> None:
         self.session = session
         self._call = call
+        self._refining = refining
         self._preview = preview
         self._folder: Path | None = None
         self._hints: dict[Path, Path] = {}
@@ -74,6 +82,7 @@ class Members:
         self.mixed: Mixed | None = None
         self.before: float | None = None
         self.looked_at: int | None = None
+        self.refined: bool | None = None
         self.only_organ = False
         self.searching = False
         self.problem = ""
@@ -85,6 +94,7 @@ class Members:
         session.predictions_changed.connect(self._follow)
         session.case_opened.connect(self._on_case)
         session.prediction_changed.connect(self._on_prediction)
+        session.leaving.connect(self.keep)
         preview.changed.connect(self._on_preview)
 
     # -- whose predictions are shown ------------------------------------------------------
@@ -104,9 +114,12 @@ class Members:
         folder = None if predictions is None else predictions.folder
         if folder == self._folder:
             return
+        self.keep()
         self._folder = folder
         self._look_away()
+        self._refining.drop()
         self.found, self.heard, self.mixed, self._written = None, None, None, None
+        self.refined = None
         self.tried, self.problem, self.searching = Tried(()), "", False
         self._turn += 1
         if folder is not None:
@@ -132,8 +145,16 @@ class Members:
         self.searching, self.found, self.problem = False, found, ""
         if found is not None:
             self.tried = Tried(found.panel.settings)
+            self._take_up(folder)
             self._listen_to_members()
         self.changed.emit()
+
+    def _take_up(self, folder: Path) -> None:
+        """Try again what was tried when these predictions were shown last."""
+        self.tried.take_up(tried_weights.read(folder), self._names)
+        if self.tried.changed():
+            told = ", ".join(self._words_of(self.tried.changed()))
+            self.session.told.emit(f"Tried weights are on that are not written yet: {told}.")
 
     def _not_found(self, folder: Path, error: BaseException) -> None:
         if folder == self._folder:
@@ -156,7 +177,8 @@ class Members:
     def _on_case(self) -> None:
         here = self.session.open
         self._shown = None if here is None or here.predicted is None else here.predicted.prediction
-        self.heard = self.mixed = None
+        self.heard = self.mixed = self.refined = None
+        self._refining.drop()
         self._turn += 1
         self._listen_to_members()
         self.changed.emit()
@@ -299,6 +321,7 @@ class Members:
 
     def _remix(self) -> None:
         """Mix the open case anew, one mix at a time: the last wish is the one that is shown."""
+        self._refining.drop()
         here, found, heard = self.session.open, self.found, self.heard
         if here is None or found is None or heard is None or heard.case_id != here.id:
             return
@@ -325,11 +348,29 @@ class Members:
         if here is None or here.id != case_id or here.blind or turn != self._turn:
             self._remix()
             return
-        self.mixed, self.before, self.problem = made.mixed, made.before, ""
+        self.mixed, self.before, self.problem, self.refined = made.mixed, made.before, "", None
         self._show(here.id, made.predicted)
-        self.changed.emit()
         if stale:
             self._remix()
+        else:
+            self._refine(here, made)
+        self.changed.emit()
+
+    def _refine(self, here: OpenCase, made: Remixed) -> None:
+        """Have the mix refined as `predict` would, once weights have come to rest."""
+        case, predicted = here.loaded.case, made.predicted
+        assert self.found is not None
+        crf = self.found.panel.ensemble.crf_for(case.organ)
+        if crf is None or predicted is None or not (self.is_mix and made.is_whole_mix):
+            return
+        self.refined = False
+        wish = Wish(self.session.sources, case, predicted.prediction, crf)
+        self._refining.ask(wish, partial(self._put_refined, here.id), self._fail)
+
+    def _put_refined(self, case_id: str, predicted: Predicted) -> None:
+        self.refined = True
+        self._show(case_id, predicted)
+        self.changed.emit()
 
     def _show(self, case_id: str, predicted: Predicted | None) -> None:
         here = self.session.open
@@ -352,6 +393,24 @@ class Members:
     # -- keeping --------------------------------------------------------------------------
 
     @property
+    def _names(self) -> list[str]:
+        return [] if self.found is None else [one.name for one in self.found.panel.members]
+
+    def _words_of(self, places: list[int]) -> list[str]:
+        names, settings = self._names, self.tried.settings
+        return [f"{short(names[place])} {_weights(settings[place])}" for place in places]
+
+    def keep(self) -> None:
+        """Remember on disk what is tried and not written; a refusal is told."""
+        if self._folder is None or self.found is None:
+            return
+        trials = self.tried.trials(self._names) if self.unwritten else ()
+        try:
+            tried_weights.write(self._folder, trials)
+        except PredictionError as error:
+            self.session.told.emit(error)
+
+    @property
     def why_not_write(self) -> str:
         """Why the tried weights cannot be written now; empty where they can."""
         if self.found is None:
@@ -371,15 +430,26 @@ class Members:
         found = self.found
         assert found is not None
         settings = self.tried.settings
-        told = [
-            f"{short(found.panel.members[place].name)} {_weights(settings[place])}"
-            for place in self.unwritten
-        ]
+        told = self._words_of(self.unwritten)
         path = ensemble_file.write_members(found.file, ensemble_of(found.panel, settings))
         self.found = replace(found, file=EnsembleFile(path, path))
         self._written = settings
+        self.keep()
+        self._note(path)
         self.changed.emit()
         return f"{self.found.file.name} now says: {', '.join(told)}."
+
+    def _note(self, path: Path) -> None:
+        """Have the file known as that of these predictions, though it says another mix now."""
+        cohort, predictions = self.session.cohort, self.session.predictions
+        assert cohort is not None
+        assert predictions is not None
+        self._hints[predictions.folder] = path
+        self._call(
+            partial(ensemble_file.note, cohort.folder, predictions, path),
+            lambda _: None,
+            self.session.told.emit,
+        )
 
     def mix_all(self) -> None:
         """Have every case mixed as the file says, from the opinions that are kept."""

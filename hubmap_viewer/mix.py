@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from hubmap_viewer.tried_weights import Trial
 from trainer.data.case import Case, Prediction
 from trainer.data.opinions import Opinions
 from trainer.predict.asking import Panel
@@ -150,6 +151,34 @@ class Tried:
             if before := self.own[place].weights_by_organ.get(organ):
                 by_organ[organ] = before
         self._by_organ(place, by_organ)
+
+    def trials(self, names: Sequence[str]) -> tuple[Trial, ...]:
+        """What is tried of every member, to be kept by their names; nothing if all is their own."""
+        if not self.changed():
+            return ()
+        pairs = enumerate(zip(names, self._now, strict=True))
+        return tuple(
+            Trial(
+                name=name,
+                weight=member.weight,
+                weights_by_organ=member.weights_by_organ,
+                on=place not in self._out,
+            )
+            for place, (name, member) in pairs
+        )
+
+    def take_up(self, trials: Sequence[Trial], names: Sequence[str]) -> None:
+        """Try again what was kept; of members that are none of these now it is passed over."""
+        left = list(trials)
+        for place, name in enumerate(names):
+            trial = next((one for one in left if one.name == name), None)
+            if trial is None:
+                continue
+            left.remove(trial)
+            said = {"weight": trial.weight, "weights_by_organ": trial.weights_by_organ}
+            self._now[place] = self._now[place].model_copy(update=said)
+            if not trial.on:
+                self._out.add(place)
 
     def reset(self) -> None:
         """What the ensemble says."""

@@ -73,6 +73,16 @@ class OpenCase:
         return self.loaded.case.id
 
     @property
+    def pixel(self) -> float:
+        """Side of a pixel in the canvas's world, in `unit`."""
+        return self.loaded.case.pixel_size or 1.0
+
+    @property
+    def unit(self) -> str:
+        """What the canvas's world is measured in: micrometer where that is known, else pixel."""
+        return "micrometer" if self.loaded.case.pixel_size else "pixel"
+
+    @property
     def history(self) -> History:
         """The case's edits."""
         return self.past.history

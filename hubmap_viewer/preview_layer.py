@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Labels
 
 from hubmap_viewer import colours
 from hubmap_viewer.layers import PREVIEW, CaseLayers, outline_layer
+from hubmap_viewer.open_case import OpenCase
 from hubmap_viewer.preview import Preview
+from hubmap_viewer.replacing import measure_in, put, replace
 from hubmap_viewer.session import Session
 
 
@@ -30,18 +31,21 @@ class PreviewLayer:
         if here is None or levels is None:
             self._take_away()
             return
-        pixel = here.loaded.case.pixel_size or 1.0
         active = self._viewer.layers.selection.active
-        unit = "µm" if here.loaded.case.pixel_size else "pixel"
         if self._layer is None or self._layer not in self._viewer.layers:
             self._layer = outline_layer(PREVIEW, levels, colours.PREVIEW)
-            self._layer.scale, self._layer.units = np.array((pixel, pixel)), (unit, unit)
+            self._place(self._layer, here)
             self._viewer.add_layer(self._layer)
             self._layers.lend(self._layer)
         else:
-            self._layer.data = levels  # type: ignore[assignment]
-            self._layer.scale, self._layer.units = np.array((pixel, pixel)), (unit, unit)
+            replace(self._layer, levels)
+            self._place(self._layer, here)
         self._viewer.layers.selection.active = active
+
+    @staticmethod
+    def _place(layer: Labels, here: OpenCase) -> None:
+        put(layer, "scale", (here.pixel, here.pixel))
+        measure_in(layer, here.unit)
 
     def _take_away(self) -> None:
         if self._layer is not None and self._layer in self._viewer.layers:

@@ -27,11 +27,14 @@ class Remixed:
         What the canvas is to show.
     before
         Dice of the prediction that is kept; None where there is none, or no truth.
+    is_whole_mix
+        Whether what is shown is a mix, of all members that were asked.
     """
 
     mixed: Mixed | None = None
     predicted: Predicted | None = None
     before: float | None = None
+    is_whole_mix: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,8 @@ def remix(work: Work) -> Remixed:
     if kept is not None and prediction is not kept and work.truth is not None:
         before = dice(to_mask(kept, point), work.truth)
     predicted = Predicted.tried(prediction, point, to_mask(prediction, point))
-    return Remixed(mixed, predicted, before)
+    whole = mixed is not None and prediction is mixed.prediction and not mixed.missing
+    return Remixed(mixed, predicted, before, whole)
 
 
 def equal(one: Prediction, other: Prediction) -> bool:

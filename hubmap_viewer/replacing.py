@@ -7,13 +7,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from napari.layers import Image, Labels
-
-_NEEDLESS = {"_on_layers_change", "_on_colormap_change"}
-"""napari's own listeners to data: the world's extent, and a texture format's shader."""
+from napari.layers import Layer
 
 
-def replace(layer: Image | Labels, data: Any) -> None:
+def replace(layer: Layer, data: Any) -> None:
     """Show other data.
 
     Parameters
@@ -21,22 +18,41 @@ def replace(layer: Image | Labels, data: Any) -> None:
     layer
         Its scale and place stay.
     data
-        An array, or its levels where the layer has several. If size and type are
-        those of before, napari neither measures the world nor builds the layer's
-        shader again. Whoever else listens to the layer's data is told as ever.
+        An array, or its levels where the layer has several. Of the same type as before
+        they need no new shader, and of the same size the world is not measured again.
+        Whoever else listens to the layer's data is told as ever.
     """
-    if _kind(data) == _kind(layer.data):
-        with _nothing_measured(layer):
-            layer.data = data
-    else:
+    before, after = _levels(layer.data), _levels(data)
+    needless: set[str] = set()
+    if after[0].dtype == before[0].dtype:
+        needless.add("_on_colormap_change")
+    if [level.shape for level in after] == [level.shape for level in before]:
+        needless.add("_on_layers_change")
+    with _not_told(layer, needless):
         layer.data = data
 
 
+def put(layer: Layer, name: str, value: Any) -> None:
+    """Set a layer's scale, translation or the like, if it is another.
+
+    napari draws all anew even if it is not.
+    """
+    if not np.array_equal(getattr(layer, name), value):
+        setattr(layer, name, value)
+
+
+def measure_in(layer: Layer, unit: str) -> None:
+    """Have a layer's world be measured in a unit, if it is in another."""
+    if str(layer.units[0]) != unit:
+        layer.units = (unit, unit)
+
+
 @contextmanager
-def _nothing_measured(layer: Image | Labels) -> Iterator[None]:
+def _not_told(layer: Layer, names: set[str]) -> Iterator[None]:
+    """Methods of napari of these names do not hear of the layer's data."""
     told = layer.events.data
     methods = [_method(one) for one in told.callbacks]
-    needless = [one for one in methods if one is not None and one.__name__ in _NEEDLESS]
+    needless = [one for one in methods if getattr(one, "__name__", "") in names]
     for one in needless:
         told.block(one)
     try:
@@ -55,7 +71,5 @@ def _method(callback: Any) -> Callable[..., None] | None:
     return None if owner is None else getattr(owner, name, None)
 
 
-def _kind(data: Any) -> list[tuple[tuple[int, ...], object]]:
-    """Size and type of every level."""
-    levels = [data] if isinstance(data, np.ndarray) else data
-    return [(tuple(level.shape), level.dtype) for level in levels]
+def _levels(data: Any) -> Any:
+    return [data] if isinstance(data, np.ndarray) else data

@@ -13,6 +13,9 @@ from hubmap_viewer.session import Session
 from hubmap_viewer.tagging import Tagging
 from hubmap_viewer.thumbnails import Thumbnails
 
+Later = Callable[[Callable[[], None]], None]
+"""Has a function be called in the window's thread, soon."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reviewing:
@@ -25,9 +28,21 @@ class Reviewing:
     thumbnails: Thumbnails
 
     @classmethod
-    def of(cls, session: Session, call: Call, post: Callable[[Callable[[], None]], None]) -> Self:
-        """Made for a session; `call` works beside the window and `post` brings results back."""
+    def of(cls, session: Session, call: Call, post: Later, when_drawn: Later) -> Self:
+        """Made for a session.
+
+        Parameters
+        ----------
+        session
+            Whose cases are reviewed.
+        call
+            Works beside the window.
+        post
+            Brings results back.
+        when_drawn
+            Calls what comes after the drawing of what has just changed.
+        """
         findings = FindingList(session, call)
         tags = Tagging(session, call)
-        deciding = Deciding(session, findings)
+        deciding = Deciding(session, findings, when_drawn)
         return cls(CaseQueue(session), findings, deciding, tags, Thumbnails(session, post))

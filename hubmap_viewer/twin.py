@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
 from napari.layers import Image, Labels, Layer
+
+from hubmap_viewer.replacing import put, replace
 
 PLACE = ("scale", "units")
 
@@ -46,10 +47,7 @@ class Twin:
 
     def _copy(self, name: str) -> None:
         def copy(_: object = None) -> None:
-            value = getattr(self.original, name)
-            # napari draws a layer anew even if it is put where it is.
-            if not np.array_equal(getattr(self.layer, name), value):
-                setattr(self.layer, name, value)
+            put(self.layer, name, getattr(self.original, name))
 
         copy()
         self._hear(getattr(self.original.events, name), copy)
@@ -58,7 +56,7 @@ class Twin:
         with self._once():
             # Not to be edited for a moment: strokes on the last case are forgotten.
             self.layer.editable = False
-            self.layer.data = self.original.data
+            replace(self.layer, self.original.data)
             self.layer.editable = self.original.multiscale is False
 
     def _mirror(self, source: Layer, target: Layer) -> None:

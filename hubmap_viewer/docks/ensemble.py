@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from qtpy.QtGui import QShowEvent
@@ -18,9 +19,11 @@ from qtpy.QtWidgets import (
 
 from hubmap_viewer import library
 from hubmap_viewer.docks.base import Dock, combo, enable, fill, form, heading, primary, quiet
+from hubmap_viewer.docks.ensemble_dialog import EnsembleDialog
 from hubmap_viewer.docks.settings_tree import SettingsTree
 from hubmap_viewer.docks.soon import Soon
 from hubmap_viewer.engine import Engine
+from hubmap_viewer.ensemble_file import said, to_write, write_all
 from hubmap_viewer.ensemble_lines import lines
 from hubmap_viewer.jobs import Job, Jobs
 from hubmap_viewer.predicting import Predicting
@@ -68,6 +71,7 @@ class EnsembleDock(Dock):
         self.keep.setChecked(True)
         self.keep.setToolTip(KEEP)
         self.said = SettingsTree()
+        self.edit = QPushButton("Edit…")
         self.shown = combo()
         self._build()
         self._listen()
@@ -102,7 +106,10 @@ class EnsembleDock(Dock):
         self.body.addWidget(heading("Predictions on the canvas"))
         self.body.addWidget(self.shown)
         self.body.addSpacing(12)
-        self.body.addWidget(heading("What the ensemble says"))
+        above = QHBoxLayout()
+        above.addWidget(heading("What the ensemble says"), 1)
+        above.addWidget(self.edit)
+        self.body.addLayout(above)
         self.body.addWidget(self.said, 1)
         enable(self.cancel, "Nothing is running.")
 
@@ -129,6 +136,7 @@ class EnsembleDock(Dock):
         self.shown.activated.connect(self._on_shown)
         self.run.clicked.connect(self._start)
         self.cancel.clicked.connect(self._predicting.cancel)
+        self.edit.clicked.connect(self._edit)
         self._predicting.changed.connect(self._show_progress)
         self._predicting.ended.connect(self.refresh)
 
@@ -200,9 +208,29 @@ class EnsembleDock(Dock):
             self, "Choose an ensemble", "", "Ensemble (*.yaml *.yml)"
         )
         if name:
-            self._picked.insert(0, library.Entry(Path(name).stem, Path(name)))
+            self._choose(Path(name))
+
+    def _choose(self, path: Path) -> None:
+        """Have this file be the ensemble; it is in the list from now on."""
+        self.refresh()
+        if self.ensembles.findData(path) < 0:
+            self._picked.insert(0, library.Entry(path.stem, path))
             self.refresh()
-            self.ensembles.setCurrentIndex(0)
+        self.ensembles.setCurrentIndex(self.ensembles.findData(path))
+        self._update()
+
+    def _edit(self) -> None:
+        cohort, path = self.session.cohort, self.ensembles.currentData()
+        if cohort is None or path is None:
+            return
+        try:
+            file = to_write(cohort.folder, path)
+            dialog = EnsembleDialog(self, file, said(file), partial(write_all, file))
+        except TrainerError as error:
+            self.notice.tell(str(error), wrong=True)
+            return
+        dialog.accepted.connect(lambda: self._choose(file.path))
+        dialog.open()
 
     def cases(self) -> tuple[str, ...]:
         """Ids of the cases that the user has chosen to predict."""
@@ -230,6 +258,7 @@ class EnsembleDock(Dock):
         elif count == 0:
             why = "No case is chosen."
         enable(self.run, why)
+        enable(self.edit, "" if self.ensembles.currentData() else "Choose an ensemble first.")
 
     def _read(self) -> Ensemble | None:
         path = self.ensembles.currentData()

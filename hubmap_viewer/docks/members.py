@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import (
     QComboBox,
     QFileDialog,
@@ -23,6 +24,9 @@ from hubmap_viewer.session import Session
 from trainer.errors import TrainerError
 
 HINT = "Members: see what each network says, weigh it, and watch the mix follow."
+
+SETTLED = 400
+"""Milliseconds without a change after which what is tried is kept."""
 
 LOOK = "Choose a member to see its own mask's outline, in yellow."
 
@@ -49,6 +53,7 @@ class MembersDock(Dock):
         self.mix_all, self.browse = QPushButton("Mix all"), QPushButton("Find its file…")
         self.bar, self.cancel = QProgressBar(), QPushButton("Cancel")
         self.progress = quiet()
+        self._settling = QTimer(self)
         self._build()
         self._listen()
         self._show()
@@ -98,6 +103,11 @@ class MembersDock(Dock):
         self._predicting.ended.connect(self._show)
         self.table.weighed.connect(self.model.weigh)
         self.table.switched.connect(self.model.switch)
+        self._settling.setSingleShot(True)
+        self._settling.timeout.connect(self.model.keep)
+        for moved in (self.table.weighed, self.table.switched):
+            moved.connect(lambda: self._settling.start(SETTLED))
+        self.reset.clicked.connect(lambda: self._settling.start(SETTLED))
         self.table.looked_at.connect(self.model.look)
         self.no_look.clicked.connect(lambda: self.model.look(None))
         self.scope.activated.connect(self._on_scope)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-from qtpy.QtCore import QModelIndex, QPoint, QSize, Qt, QTimer
+from qtpy.QtCore import QItemSelectionModel, QModelIndex, QPoint, QSize, Qt, QTimer
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QComboBox,
@@ -35,6 +35,10 @@ _WIDTHS = {"case": 110, "organ": 84, "curated": 62, "status": 84, "reviewer": 76
 _NUMBER = 52
 _SETTLED = 200
 """Milliseconds of quiet after which new scores may change the order."""
+
+_ONLY_THIS_ROW = (
+    QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
+)
 
 
 class QueueView(QWidget):
@@ -279,10 +283,12 @@ class QueueView(QWidget):
         self._keep.start()
 
     def _on_wanted(self, case_id: str) -> None:
-        row = self.model.row_of(case_id)
-        if row is not None:
-            self.table.setCurrentIndex(self.model.index(row, 0))
-            self.table.scrollTo(self.model.index(row, 0))
+        row, selection = self.model.row_of(case_id), self.table.selectionModel()
+        if row is not None and selection is not None:
+            there = self.model.index(row, 0)
+            # the table itself would add to the selection while Ctrl is held, as for Ctrl+Right
+            selection.setCurrentIndex(there, _ONLY_THIS_ROW)
+            self.table.scrollTo(there)
         self._keep.start()
 
     def _count(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import shutil
@@ -26,7 +27,7 @@ from trainer.model.folding import fold
 from trainer.model.network import Segmenter, build
 from trainer.predict.device import autocast_for
 from trainer.predict.ensemble import Predictor
-from trainer.predict.memory import Memory
+from trainer.predict.memory import Memory, most_resident
 from trainer.predict.networks import Networks, Question, never
 from trainer.predict.postprocess import to_mask
 from trainer.settings import Ensemble, Network, Window, read_ensemble, to_yaml
@@ -171,6 +172,52 @@ def test_windows_against_monai(benchmark: Any, folder: Path) -> None:
     benchmark.extra_info["seconds of the processor"] = times[ours], times[theirs]
     # the network takes most of both: as fast means within what two runs of one differ by
     assert times[ours] <= 1.05 * times[theirs]
+
+
+@pytest.mark.timeout(600)
+def test_members_jointly_against_one_after_another(benchmark: Any, folder: Path) -> None:
+    """Why members go one after another: three of one architecture as one, four views of 384."""
+    from trainer.model.checkpoint import load
+
+    members = [
+        fold(load(folder / f"{number}.safetensors")[0].requires_grad_(False)) for number in range(3)
+    ]
+    for member in members:
+        member.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    pictures = np.stack([picture(384, 384, seed=seed)[0] for seed in range(4)])
+    views = torch.from_numpy(pictures).permute(0, 3, 1, 2).float()
+    views = views.contiguous(memory_format=torch.channels_last)
+    weights, statistics = torch.func.stack_module_state(members)
+    bare = copy.deepcopy(members[0]).to("meta")
+
+    def one_with(*state: dict[str, torch.Tensor]) -> torch.Tensor:
+        return torch.func.functional_call(bare, state, (views,))
+
+    together = torch.vmap(one_with)
+
+    def one_after_another() -> torch.Tensor:
+        return torch.stack([member(views) for member in members]).float().sigmoid()
+
+    def jointly() -> torch.Tensor:
+        return together(weights, statistics).float().sigmoid()
+
+    with torch.inference_mode():
+        assert (jointly() - one_after_another()).abs().max() < 1e-4
+    times: dict[Callable[[], torch.Tensor], float] = {one_after_another: np.inf, jointly: np.inf}
+    grown: dict[Callable[[], torch.Tensor], int] = {}
+    with torch.inference_mode(), autocast_for(torch.device("cpu")):
+        for _ in range(3):
+            for work in times:
+                before, began = most_resident(), time.process_time()
+                work()
+                times[work] = min(times[work], time.process_time() - began)
+                grown[work] = grown.get(work, 0) + most_resident() - before
+        benchmark.pedantic(one_after_another, rounds=1)
+    benchmark.extra_info["jointly / one after another"] = times[jointly] / times[one_after_another]
+    benchmark.extra_info["seconds of the processor"] = times[one_after_another], times[jointly]
+    benchmark.extra_info["megabytes more at the peak of jointly"] = grown[jointly] / 2**20
+    # the day that this fails, members of equal size should be asked as one
+    assert times[jointly] > 0.9 * times[one_after_another]
 
 
 @pytest.mark.timeout(600)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from qtpy.QtWidgets import QApplication
 
+from benchmarks.drawing import Drawing
 from cohorts import Drawn, write_cohort
 from gui.conftest import Window
 from trainer.data.case import Prediction
@@ -98,8 +99,7 @@ def test_from_a_gesture_to_drawn(
     session = window.desk.session
     mask = session.open.curated
     places = iter([Point(row, column) for row, column, _ in DISCS if column < 2700])
-    drawn: list[int] = []
-    window.viewer.window._qt_viewer.canvas.events.draw.connect(lambda _: drawn.append(1))
+    drawing = Drawing(window.viewer)
     at: list[Point] = []
 
     def prepare() -> None:
@@ -120,7 +120,6 @@ def test_from_a_gesture_to_drawn(
         window.viewer.scene.camera.center = (0, row * 0.5, column * 0.5)
         window.wait(lambda: not session.unsaved())
         QApplication.processEvents()
-        drawn.clear()
 
     if name == "undo":
         act: Callable[[Point], None] = lambda _: session.drawing.undo()  # noqa: E731
@@ -135,8 +134,7 @@ def test_from_a_gesture_to_drawn(
 
     def act_and_draw() -> None:
         act(at[0])
-        while not drawn:
-            QApplication.processEvents()
+        drawing.now()
 
     edits = []
     session.curated_changed.connect(lambda: edits.append(session.open.history.last))

@@ -50,7 +50,7 @@ class Desk:
 
     def __init__(self, folder: Path) -> None:
         self.session, self.jobs = Session(post), Jobs()
-        self.review = Reviewing.of(self.session, self.jobs.call, post)
+        self.review = Reviewing.of(self.session, self.jobs.call, post, post)
         self.dock = FailuresDock(self.session, self.jobs, lambda _path: None, self.review)
         self.session.open_cohort(Cohort.open(folder))
         self.wanted: list[str] = []

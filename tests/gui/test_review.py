@@ -165,6 +165,13 @@ def test_the_ring_goes_with_its_case(window: Window) -> None:
     assert "finding" not in window.viewer.layers
 
 
+def test_the_next_case_by_key_is_the_only_one_selected(window: Window) -> None:
+    window.cases.table.selectRow(0)
+    window.press("Ctrl+Right")
+    window.wait(lambda: window.open_id == "12")
+    assert window.desk.session.selected == ("12",)
+
+
 def test_another_pair_of_masks_is_compared(window: Window) -> None:
     panel = window.review.findings_panel
     panel.pair.setCurrentText("truth → curated")

@@ -48,7 +48,7 @@ def findings(session: Session) -> FindingList:
 
 @pytest.fixture
 def deciding(session: Session, findings: FindingList) -> Deciding:
-    deciding = Deciding(session, findings)
+    deciding = Deciding(session, findings, lambda act: act())
     session.want("11")
     return deciding
 
@@ -127,3 +127,43 @@ def test_a_side_that_is_not_there_is_told(session: Session, deciding: Deciding) 
     session.want("12")
     deciding.take("prediction")
     assert any("no prediction" in word for word in words)
+
+
+def test_the_view_goes_on_only_when_the_change_is_drawn(
+    session: Session, findings: FindingList
+) -> None:
+    waiting: list[Callable[[], None]] = []
+    deciding = Deciding(session, findings, waiting.append)
+    session.want("11")
+    findings.step(1)
+    first, second = findings.all
+    deciding.take("prediction")
+    assert deciding.is_decided(first)
+    assert findings.here is first
+    waiting.pop()()
+    assert findings.here is second
+
+
+def test_a_key_pressed_before_the_view_went_on_is_for_the_next_finding(
+    session: Session, findings: FindingList
+) -> None:
+    deciding = Deciding(session, findings, lambda act: None)
+    session.want("11")
+    findings.step(1)
+    deciding.take("prediction")
+    deciding.take("prediction")
+    assert deciding.left() == 0
+    assert np.array_equal(mask_of(session), side(session, "prediction"))
+
+
+def test_who_went_elsewhere_before_the_view_went_on_stays_there(
+    session: Session, findings: FindingList
+) -> None:
+    waiting: list[Callable[[], None]] = []
+    deciding = Deciding(session, findings, waiting.append)
+    session.want("11")
+    findings.step(1)
+    deciding.take("prediction")
+    findings.choose(0)
+    waiting.pop()()
+    assert findings.at == 0

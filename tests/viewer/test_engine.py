@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from hubmap_viewer.engine import Engine
+from trainer.data.cohort import Cohort
 from trainer.data.opinions import KeptOpinions
-from trainer.errors import TrainerError
+from trainer.errors import Cancelled, TrainerError
 from trainer.locate import resource
 from trainer.predict.messages import Request
-from trainer.settings import read_ensemble
+from trainer.settings import DenseCrf, read_ensemble
 
 
 @pytest.fixture
@@ -60,6 +62,21 @@ def test_members_are_told_as_they_arrive_and_can_be_looked_at(
     again = list(engine.predict(wish, lambda: False))
     assert [reply.case_id for reply in again if reply.kept] == ["3721"]
     assert not [reply for reply in again if reply.member]
+
+
+def test_a_probability_is_refined_by_the_dense_crf_as_here(
+    engine: Engine, cohort_folder: Path
+) -> None:
+    from trainer.predict.crf import refine_levels
+
+    levels = np.random.default_rng(0).integers(0, 256, (60, 80), np.uint8)
+    crf, csv = DenseCrf(place_sigma=12.0), cohort_folder / "train.csv"
+    there = engine.refine(csv, "11", levels, crf, lambda: False)
+    assert there.dtype == np.uint8
+    image = Cohort.open(cohort_folder).image("11")
+    assert np.array_equal(there, refine_levels(levels, image, crf))
+    with pytest.raises(Cancelled):
+        engine.refine(csv, "11", levels, crf, lambda: True)
 
 
 def test_the_best_device_comes_first_and_the_cpu_is_always_there(engine: Engine) -> None:

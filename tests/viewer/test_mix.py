@@ -11,12 +11,15 @@ import numpy as np
 import pytest
 
 from cohorts import TRAIN
-from hubmap_viewer import ensemble_file
+from hubmap_viewer import ensemble_file, tried_weights
 from hubmap_viewer.ensemble_file import EnsembleFile
+from hubmap_viewer.finding_list import Call
 from hubmap_viewer.loading import load
+from hubmap_viewer.member_words import state
 from hubmap_viewer.members import Members, MixAll
 from hubmap_viewer.mix import Tried, alone, ensemble_of, mix
 from hubmap_viewer.preview import Preview
+from hubmap_viewer.refining import Refining
 from hubmap_viewer.session import Session
 from trainer.data.case import Prediction
 from trainer.data.cohort import Cohort
@@ -27,8 +30,9 @@ from trainer.metrics import dice
 from trainer.model.described import Checkpoint
 from trainer.predict.asking import Panel
 from trainer.predict.fingerprint import fingerprint
+from trainer.predict.fusion import Levels
 from trainer.predict.postprocess import to_mask
-from trainer.settings import Ensemble, Member, Network, read_ensemble, to_yaml
+from trainer.settings import DenseCrf, Ensemble, Member, Network, read_ensemble, to_yaml
 
 SIZES = ((96, 96), (64, 64), (80, 80))
 SEEN = "22"
@@ -43,6 +47,20 @@ def call(function: Callable[[], Any], then: Callable[[Any], None], failed: Any) 
         failed(error)
     else:
         then(result)
+
+
+def in_this_process(
+    cohort: Path, case_id: str, levels: Levels, crf: DenseCrf, cancelled: Callable[[], bool]
+) -> Levels:
+    """What the window has another process do, done here and now."""
+    from trainer.predict.crf import refine_levels
+
+    return refine_levels(levels, Cohort.open(cohort).image(case_id), crf, "cpu", cancelled)
+
+
+def listed(session: Session, background: Call = call) -> Members:
+    """The list of members as a window has it."""
+    return Members(session, call, Preview(session, call), Refining(in_this_process, background))
 
 
 class Bench:
@@ -190,7 +208,7 @@ def session(cohort_folder: Path) -> Iterator[Session]:
 def model(session: Session, bench: Bench) -> Members:
     """All cases predicted with their members kept; the first one open."""
     bench.predict(bench.file, bench.out)
-    model = Members(session, call, Preview(session, call))
+    model = listed(session)
     session.case_wanted.connect(lambda case_id: session.put(load(session.sources, case_id)))
     session.use_predictions(Predictions.open(bench.out))
     session.want("11")
@@ -329,11 +347,240 @@ def test_weights_are_written_and_the_others_wait_to_be_mixed(model: Members, ben
     model.mix_all()
     assert wishes == [MixAll(bench.file, bench.out, tuple(bench.cohort.cases))]
     # the window of tomorrow still knows whose predictions these are, and that they are old
-    later = Members(model.session, call, Preview(model.session, call))
+    later = listed(model.session)
     later._follow()
     assert later.found is not None
     assert not later.found.is_theirs
     assert later.is_outdated
+
+
+def test_what_was_tried_and_not_written_comes_back_with_its_predictions(model: Members) -> None:
+    session = model.session
+    model.weigh(1, 9.0)
+    model.only_organ = True
+    model.weigh(0, 4.0)
+    model.switch(2, False)
+    session.leaving.emit()
+    told: list[object] = []
+    session.told.connect(told.append)
+    later = listed(session)
+    later._follow()
+    assert later.tried.settings == model.tried.settings
+    assert told == [
+        "Tried weights are on that are not written yet: a weighs 2, 4 for kidney,"
+        " run fold 0 weighs 9, run fold 1 weighs 1, 0 for kidney."
+    ]
+    later.reset()
+    later.keep()
+    third = listed(session)
+    third._follow()
+    assert third.tried.changed() == []
+
+
+def test_a_member_that_is_off_comes_back_off_with_its_weight(model: Members) -> None:
+    model.weigh(2, 7.0)
+    model.switch(2, False)
+    model.keep()
+    later = listed(model.session)
+    later._follow()
+    assert [row.on for row in later.rows()] == [True, True, False]
+    later.switch(2, True)
+    assert later.rows()[2].weight == 7.0
+
+
+def test_written_weights_are_not_tried_ones_and_what_comes_after_them_is(model: Members) -> None:
+    model.switch(1, False)
+    model.write()
+    later = listed(model.session)
+    later._follow()
+    assert later.tried.changed() == []
+    model.weigh(0, 5.0)
+    model.keep()
+    last = listed(model.session)
+    last._follow()
+    # the file has two members by now
+    assert [(row.name, row.weight) for row in last.rows()] == [
+        ("a.safetensors", 5.0),
+        ("run fold 1", 1.0),
+    ]
+    assert last.tried.changed() == [0]
+
+
+def test_other_predictions_begin_with_their_own_weights(model: Members, bench: Bench) -> None:
+    """And the first ones have theirs when they are shown again."""
+    session = model.session
+    other = bench.out.with_name("other")
+    bench.predict(bench.file, other)
+    model.weigh(0, 5.0)
+    session.use_predictions(Predictions.open(other))
+    assert model.tried.changed() == []
+    session.use_predictions(Predictions.open(bench.out))
+    assert model.rows()[0].weight == 5.0
+
+
+def test_a_damaged_note_of_tried_weights_is_no_problem(model: Members, bench: Bench) -> None:
+    model.weigh(0, 5.0)
+    model.keep()
+    (bench.out / tried_weights.FILE).write_text('[{"name": "a.safetensors", "weight": "x"}]')
+    later = listed(model.session)
+    later._follow()
+    assert later.tried.changed() == []
+
+
+def test_where_nothing_can_be_written_the_mix_goes_on(model: Members, bench: Bench) -> None:
+    (bench.out / "review").write_text("a file where the folder should be")
+    told: list[object] = []
+    model.session.told.connect(told.append)
+    before = shown(model)
+    model.weigh(0, 5.0)
+    model.keep()
+    assert not np.array_equal(shown(model).probability, before.probability)
+    assert "cannot be written" in str(told[0])
+
+
+# -- a dense CRF ---------------------------------------------------------------------------
+
+CRF = {"crf": {"place_sigma": 12.0, "colour_sigma": 20.0}}
+
+
+@pytest.fixture
+def refined(cohort_folder: Path, session: Session) -> Bench:
+    """All cases predicted with a dense CRF of the kidney's; the first one is to be opened."""
+    bench = Bench(cohort_folder, postprocess={"kidney": CRF})
+    bench.predict(bench.file, bench.out)
+    session.case_wanted.connect(lambda case_id: session.put(load(session.sources, case_id)))
+    return bench
+
+
+def opened(model: Members, bench: Bench, case_id: str = "11") -> Members:
+    model.session.use_predictions(Predictions.open(bench.out))
+    model.session.want(case_id)
+    return model
+
+
+def test_a_mix_at_rest_is_refined_by_the_dense_crf_as_predict_does_it(
+    refined: Bench, session: Session, tmp_path: Path
+) -> None:
+    model = opened(listed(session), refined)
+    assert model.refined is None
+    model.weigh(1, 9.0)
+    assert model.refined
+    assert state(model).endswith(" The dense CRF has refined it.")
+    tried = shown(model)
+    raw = mix(
+        refined.panel, model.tried.settings, refined.opinions("11"), refined.cohort.cases["11"]
+    ).prediction
+    assert raw is not None
+    assert not np.array_equal(tried.probability, raw.probability)
+    model.write()
+    made = refined.predict(refined.file, tmp_path / "out")["11"]
+    assert np.array_equal(tried.probability, made.probability)
+    here = session.open
+    assert here is not None
+    assert here.predicted is not None
+    assert np.array_equal(
+        here.predicted.mask, to_mask(made, session.sources.point_for(here.loaded.case))
+    )
+    session.want("31")
+    assert model.refined is None
+    assert "CRF" not in state(model)
+
+
+def test_the_mix_is_there_at_once_and_only_the_newest_is_refined(
+    refined: Bench, session: Session
+) -> None:
+    waiting: list[Callable[[], None]] = []
+
+    def later(function: Callable[[], Any], then: Callable[[Any], None], failed: Any) -> None:
+        waiting.append(lambda: call(function, then, failed))
+
+    model = opened(listed(session, later), refined)
+    model.weigh(1, 9.0)
+    assert state(model).endswith(" The dense CRF is still to come.")
+    model.weigh(1, 3.0)
+    newest = shown(model)
+    first, second = waiting
+    first()
+    assert shown(model) is newest
+    second()
+    assert model.refined
+    assert not np.array_equal(shown(model).probability, newest.probability)
+    model.weigh(1, 4.0)
+    session.want("12")
+    other = shown(model)
+    waiting[-2]()
+    assert shown(model) is other
+
+
+def test_what_was_refined_too_late_is_not_shown(refined: Bench, session: Session) -> None:
+    ready: list[Callable[[], None]] = []
+
+    def told_late(function: Callable[[], Any], then: Callable[[Any], None], failed: Any) -> None:
+        call(function, lambda made: ready.append(lambda: then(made)), failed)
+
+    model = opened(listed(session, told_late), refined)
+    model.weigh(1, 9.0)
+    model.reset()
+    kept = shown(model)
+    (late,) = ready
+    late()
+    assert shown(model) is kept
+    assert model.refined is None
+
+
+def test_a_crf_that_fails_is_told_and_the_mix_stays(
+    refined: Bench, session: Session, cohort_folder: Path
+) -> None:
+    model = opened(listed(session), refined)
+    (cohort_folder / "train_images" / "11.tiff").unlink()
+    model.weigh(1, 9.0)
+    assert "11.tiff" in model.problem
+    assert model.refined is False
+
+
+# -- the file of the ensemble ---------------------------------------------------------------
+
+
+def test_after_new_weights_the_file_is_still_that_of_the_predictions(
+    model: Members, bench: Bench
+) -> None:
+    """What if writes thresholds to it before all cases are mixed anew."""
+    predictions = model.session.predictions
+    assert predictions is not None
+    model.weigh(0, 0.5)
+    model.write()
+    found = ensemble_file.find(bench.cohort.folder, predictions)
+    assert found is not None
+    assert found == EnsembleFile(bench.file, bench.file)
+    assert found == ensemble_file.chosen(bench.cohort.folder, predictions, bench.file)
+    ensemble_file.write(found, predictions, {"kidney": 0.6})
+    written = read_ensemble(bench.file)
+    assert (written.members[0].weight, written.thresholds) == (0.5, {"kidney": 0.6})
+    # once it says something else it is another's
+    bench.file.write_text(to_yaml(written.model_copy(update={"tta": ("identity", "hflip")})))
+    assert ensemble_file.find(bench.cohort.folder, predictions) is None
+
+
+def test_weights_and_thresholds_go_to_one_copy_of_an_ensemble_that_came_with_the_program(
+    model: Members, bench: Bench
+) -> None:
+    """Both docks looked for the file before there was a copy."""
+    predictions = model.session.predictions
+    assert predictions is not None
+    copy = EnsembleFile(bench.file, bench.cohort.folder / "copies" / "mine.yaml")
+    ensemble = ensemble_of(bench.panel, (None, *bench.panel.settings[1:]))
+    ensemble_file.write_members(copy, ensemble)
+    ensemble_file.write(copy, predictions, {"kidney": 0.6})
+    ensemble_file.write_members(copy, bench.ensemble)
+    written = read_ensemble(copy.path)
+    assert [Path(one.source.split(" fold")[0]).name for one in written.members] == [
+        "a.safetensors",
+        "run",
+    ]
+    assert written.thresholds == {"kidney": 0.6}
+    ensemble_file.write_members(copy, ensemble)
+    ensemble_file.write(copy, predictions, {"lung": 0.7})
+    assert len(read_ensemble(copy.path).members) == 1
 
 
 def test_the_last_member_cannot_be_written_away(model: Members) -> None:

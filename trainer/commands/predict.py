@@ -24,7 +24,20 @@ hubmap-trainer predict data --ensemble ensemble.yaml --out predictions --case 10
 
 hubmap-trainer predict data --ensemble ensemble.yaml --out tried --keep-members --memory 10
 
-hubmap-trainer predict data --ensemble runs/first --out predictions --scheduler tcp://head:8786"""
+hubmap-trainer predict data --ensemble runs/first --out predictions --scheduler tcp://head:8786
+
+hubmap-trainer predict --keys"""
+
+
+def _tell_keys(wanted: bool) -> None:
+    if not wanted:
+        return
+    from trainer.settings import Ensemble
+    from trainer.settings.described import described
+
+    for depth, name, meaning in described(Ensemble):
+        typer.echo(f"{2 * depth * ' ' + name:<22}{meaning}".rstrip())
+    raise typer.Exit
 
 
 def predict(
@@ -67,6 +80,15 @@ def predict(
         typer.Option(metavar="ADDRESS", help="The workers of this Dask scheduler."),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="The result as one JSON document.")] = False,
+    keys: Annotated[
+        bool,
+        typer.Option(
+            "--keys",
+            callback=_tell_keys,
+            is_eager=True,
+            help="Tell what an ensemble's YAML can say, and end.",
+        ),
+    ] = False,
 ) -> None:
     """Predict every case, or some; members that were trained on a case are left out.
 

@@ -19,13 +19,16 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from trainer.errors import MaskError, SettingsError
+from trainer.data.case import Image
+from trainer.errors import Cancelled, MaskError, SettingsError
+from trainer.predict.fusion import Levels, as_levels
 from trainer.settings.postprocess import DenseCrf
 
 _SURE = 1 / 510
@@ -35,11 +38,32 @@ _REACH = 4.0
 """Standard deviations at which the Gaussian of place ends."""
 
 
+def refine_levels(
+    levels: Levels,
+    image: Image,
+    settings: DenseCrf,
+    device: torch.device | str = "cpu",
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Levels:
+    """What members agree on, (h, w), refined by the image of any size, as predictions keep it.
+
+    Raises
+    ------
+    Cancelled, SettingsError
+        As `refine` raises them.
+    """
+    height, width = levels.shape
+    small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+    unit = np.divide(levels, 255, dtype=np.float32)
+    return as_levels(refine(unit, np.asarray(small, np.uint8), settings, device, cancelled))
+
+
 def refine(
     probability: NDArray[np.float32],
     image: NDArray[np.uint8],
     settings: DenseCrf,
     device: torch.device | str = "cpu",
+    cancelled: Callable[[], bool] = lambda: False,
 ) -> NDArray[np.float32]:
     """The probability that its mean field settles at.
 
@@ -53,6 +77,8 @@ def refine(
         Weights, widths in pixels of that size and in steps of colour, iterations.
     device
         Where it is worked out.
+    cancelled
+        Asked before each iteration.
 
     Returns
     -------
@@ -60,6 +86,8 @@ def refine(
 
     Raises
     ------
+    Cancelled
+        Once `cancelled` says so.
     MaskError
         If the sizes differ.
     SettingsError
@@ -74,6 +102,8 @@ def refine(
     filters = _filters(torch.from_numpy(np.ascontiguousarray(image)).to(device), settings)
     field = torch.sigmoid(evidence)
     for _ in range(settings.iterations):
+        if cancelled():
+            raise Cancelled
         # of two labels the one's message is the other's, negative
         lean = 2 * field - 1
         field = torch.sigmoid(evidence + sum(weight * heard(lean) for weight, heard in filters))

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from trainer.data.case import Case, Image, Prediction
 from trainer.predict.asking import Panel, Part
-from trainer.predict.crf import refine
+from trainer.predict.crf import refine_levels
 from trainer.predict.device import choose
 from trainer.predict.fingerprint import fingerprint
 from trainer.predict.fusion import Levels, Opinion, as_levels, fuse
@@ -152,7 +152,7 @@ class Predictor:
         progress
             Told the share done, 0..1, after each member and view.
         cancelled
-            Asked before each layer of a network.
+            Asked before each layer of a network, and each iteration of a dense CRF.
         case
             What is known of the case: its organ and pixel size.
 
@@ -232,20 +232,17 @@ class Predictor:
             opinions.append(Opinion(part.key, name, part.weight, levels))
             yield Told(done / total, opinions[-1])
         probability, disagreement = fuse(opinions, self.ensemble, prepared.organ)
-        probability = self._refined(probability, prepared)
+        probability = self._refined(probability, prepared, cancelled)
         return Prediction(
             prepared.case_id, probability, disagreement, prepared.shape, prepared.in_sample
         )
 
-    def _refined(self, levels: Levels, prepared: Prepared) -> Levels:
+    def _refined(self, levels: Levels, prepared: Prepared, cancelled: Callable[[], bool]) -> Levels:
         """What the members agree on, after the organ's dense CRF if it has one."""
         settings, image = self.ensemble.crf_for(prepared.organ), prepared.refined_by
         if settings is None or image is None:
             return levels
-        height, width = levels.shape
-        small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
-        unit = np.divide(levels, 255, dtype=np.float32)
-        return as_levels(refine(unit, np.asarray(small, np.uint8), settings, self.device))
+        return refine_levels(levels, image, settings, self.device, cancelled)
 
     def _opinion(
         self,

@@ -7,6 +7,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from trainer.settings import DenseCrf
+
 
 class Request(BaseModel):
     """A wish of the window.
@@ -14,7 +16,8 @@ class Request(BaseModel):
     Attributes
     ----------
     want
-        ``devices``: say what there is; ``predict``: predict the cases; ``cancel``: stop that.
+        ``devices``: say what there is; ``predict``: predict the cases; ``refine``: refine the
+        probability of one by its image; ``cancel``: stop that.
     ensemble
         Its YAML.
     keep_members
@@ -23,17 +26,23 @@ class Request(BaseModel):
         A folder of predictions: members' probabilities that are kept there need no network.
     device
         A name from the list of devices; None for the best.
+    crf
+        By which a probability is refined.
+    levels
+        Where that lies, uint8 (h, w) as numpy saves it; what comes of it takes its place.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    want: Literal["devices", "predict", "cancel"]
+    want: Literal["devices", "predict", "refine", "cancel"]
     cohort: Path | None = None
     ensemble: Path | None = None
     cases: tuple[str, ...] = ()
     keep_members: bool = False
     members_from: Path | None = None
     device: str | None = None
+    crf: DenseCrf | None = None
+    levels: Path | None = None
 
 
 class Reply(BaseModel):

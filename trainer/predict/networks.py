@@ -266,9 +266,15 @@ class Networks:
 
     def _too_little(self, index: int, longer: int) -> DeviceError:
         elsewhere = "" if self.device.type == "cpu" else "choose the device cpu, "
+        limit, room = self._memory.limit, self._memory.room()
+        if limit is None or room is None:
+            more = "close other programs"
+        else:
+            taken = (limit - room) / 2**30
+            more = f"allow more than {limit / 2**30:g} GiB, of which {taken:.2f} are taken already"
         return DeviceError(
             f"{self.device} has too little memory for {self._files[index].name} at {longer} pixels",
-            remedy=f"{elsewhere}close other programs or use members of a smaller size",
+            remedy=f"{elsewhere}{more} or use members of a smaller size",
         )
 
     def _not_compiled(self, index: int, error: Exception) -> DeviceError:

@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
+import numpy as np
+
 from trainer.data.cohort import Cohort
 from trainer.data.opinions import KeptOpinions
 from trainer.errors import Cancelled, TrainerError
@@ -62,6 +64,8 @@ def _answer(request: Request, cancelled: threading.Event) -> Iterator[Reply]:
     try:
         if request.want == "devices":
             yield _devices()
+        elif request.want == "refine":
+            yield _refined(request, cancelled)
         else:
             yield from _predict(request, cancelled)
     except Cancelled:
@@ -108,6 +112,22 @@ def _predict(request: Request, cancelled: threading.Event) -> Iterator[Reply]:
                 problem="" if step.error is None else str(step.error),
             )
     yield Reply(kind="done")
+
+
+def _refined(request: Request, cancelled: threading.Event) -> Reply:
+    """Refine a case's probability as a predictor does it after its members have spoken."""
+    from trainer.predict.crf import refine_levels
+    from trainer.predict.device import choose
+
+    assert request.cohort is not None
+    assert request.crf is not None
+    assert request.levels is not None
+    (case_id,) = request.cases
+    image = Cohort.open(request.cohort).image(case_id)
+    levels, device = np.load(request.levels), choose(request.device)
+    refined = refine_levels(levels, image, request.crf, device, cancelled.is_set)
+    np.save(request.levels, refined)
+    return Reply(kind="done")
 
 
 if __name__ == "__main__":

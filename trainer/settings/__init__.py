@@ -7,7 +7,7 @@ from trainer.settings.member import Member, Window
 from trainer.settings.network import Network
 from trainer.settings.objective import AuxiliaryShares, Objective
 from trainer.settings.postprocess import Area, DenseCrf, Masking, PostProcessing, Split
-from trainer.settings.reading import read_ensemble, read_recipe, to_yaml
+from trainer.settings.reading import read_ensemble, read_recipe, to_yaml, validated
 from trainer.settings.recipe import Recipe
 from trainer.settings.training import Training
 from trainer.settings.tta import Average, Stain, View
@@ -39,4 +39,5 @@ __all__ = [
     "read_ensemble",
     "read_recipe",
     "to_yaml",
+    "validated",
 ]

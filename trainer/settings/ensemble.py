@@ -26,8 +26,8 @@ class Ensemble(Brief):
 
     ALWAYS: ClassVar[frozenset[str]] = frozenset({"tta", "threshold", "thresholds"})
 
-    name: str
-    members: tuple[Member, ...] = Field(min_length=1)
+    name: str = Field(description="By which its predictions are known.")
+    members: tuple[Member, ...] = Field(min_length=1, description="Networks that are asked.")
     tta: tuple[View, ...] = Field(
         ("identity",), min_length=1, description="Flips and turns that members are shown."
     )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeVar, get_args, get_origin
+from typing import Any, TypeVar, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -46,6 +47,20 @@ def to_yaml(settings: BaseModel) -> str:
     return yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
 
 
+def validated(model: type[_Model], data: Mapping[str, Any], path: Path) -> _Model:
+    """The settings that a YAML's keys and values are.
+
+    Raises
+    ------
+    SettingsError
+        If they say something unknown or out of range; it names the file at `path`.
+    """
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise SettingsError(_explain(model, error), file=path) from error
+
+
 def _read(model: type[_Model], path: Path) -> _Model:
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -64,10 +79,7 @@ def _read(model: type[_Model], path: Path) -> _Model:
         ) from error
     if not isinstance(data, dict):
         raise SettingsError("holds no `key: value` lines", file=path, remedy=_REMEDY)
-    try:
-        return model.model_validate(data)
-    except ValidationError as error:
-        raise SettingsError(_explain(model, error), file=path) from error
+    return validated(model, data, path)
 
 
 def _explain(model: type[BaseModel], error: ValidationError) -> str:

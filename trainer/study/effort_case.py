@@ -17,7 +17,7 @@ from trainer.metrics import dice
 from trainer.study.effort_actions import proposals, units_of
 from trainer.study.effort_brush import best_disc
 from trainer.study.effort_score import Score, unit_f1
-from trainer.study.effort_sides import offered, piecewise
+from trainer.study.effort_sides import all_of_truth, offered, piecewise
 from trainer.study.effort_tried import Tried
 from trainer.tools import whole
 from trainer.tools.scene import Scene
@@ -184,7 +184,9 @@ class _Reviewer:
         if mode != "brush":
             self._tried.learn(_tried_at_first(job))
         self._units = [] if mode == "brush" else units_of(job.reference)
-        self._sides = offered(job.scene, job.shown) if mode == "all" else []
+        self._sides = []
+        if mode == "all":
+            self._sides = [*offered(job.scene, job.shown), all_of_truth(job.shown)]
 
     def step(self) -> Action | None:
         """Take the best action; None where none gains."""

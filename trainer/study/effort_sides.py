@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from trainer.data.case import Mask
 from trainer.data.edits import Box
 from trainer.data.findings import find
@@ -46,6 +48,15 @@ def offered(begun: Scene, shown: Mask) -> list[Proposal]:
             ),
         )  # fmt: skip
     return found
+
+
+def all_of_truth(shown: Mask) -> Proposal:
+    """Truth as it is shown in the whole case, as the same key does away from a finding."""
+    whole, everywhere = Box.whole(shown), np.ones(shown.shape, bool)
+    return Proposal(
+        ("take truth", "everywhere"), whole, 1,
+        lambda scene: sides.take(scene, whole, everywhere, shown, "take truth"),
+    )  # fmt: skip
 
 
 def piecewise(mask: Mask, shown: Mask) -> Iterator[Proposal]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typer.testing import CliRunner, Result
 
 from trainer.cli import app
-from trainer.settings import read_ensemble, to_yaml
+from trainer.settings import DenseCrf, Ensemble, Member, Stain, Window, read_ensemble, to_yaml
 
 
 def call(*words: object) -> Result:
@@ -97,3 +97,13 @@ def test_a_wrong_size_without_a_mask_is_told_and_predicted(
     assert document["cases"] == ["31"]
     (told,) = document["problems"]
     assert "test.csv, row 2, case 31: img_height is 281, but 31.tiff is 280×280" in told
+
+
+def test_every_key_of_an_ensemble_is_told_as_its_settings_describe_it() -> None:
+    done = call("predict", "--keys")
+    assert done.exit_code == 0
+    told = done.stdout.splitlines()
+    for settings, depth in ((Ensemble, 0), (Member, 1), (Window, 2), (Stain, 1), (DenseCrf, 2)):
+        for name, field in settings.model_fields.items():
+            assert field.description
+            assert f"{2 * depth * ' ' + name:<22}{field.description}" in told

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import cv2
@@ -124,14 +123,12 @@ def test_ctrl_c_stops_every_process_and_writes_nothing(
     for line in child.stderr:
         if "Reviewing" in line:
             break
-    began = time.monotonic()
     os.killpg(child.pid, signal.SIGINT)
     # comes back once no process holds standard error any longer
     _, told = child.communicate(timeout=60)
 
     assert child.returncode == 1 and told.strip().endswith("Stopped.")
     assert "Traceback" not in told
-    assert time.monotonic() - began < 30
     assert not out.exists()
 
 

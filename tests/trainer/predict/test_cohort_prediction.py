@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from trainer.data.predictions import Predictions
 from trainer.errors import Cancelled, ImageError
 from trainer.metrics import dice
 from trainer.predict.ensemble import Predictor
+from trainer.predict.networks import Networks
 from trainer.predict.postprocess import to_mask
 from trainer.predict.running import predict_cohort
 from trainer.settings import Member
@@ -60,6 +62,32 @@ def test_every_case_is_written_and_told(
         prediction = predictions.read(case_id)
         assert prediction is not None
         assert dice(to_mask(prediction, 0.5), truth) > 0.85
+
+
+def test_images_are_decoded_and_predictions_written_beside_the_networks(
+    cohort: Cohort,
+    predictor: Predictor,
+    predictions: Predictions,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    busy: dict[str, set[str]] = {"read": set(), "resize": set(), "write": set(), "ask": set()}
+
+    def noted(what: str, kind: type, name: str) -> None:
+        work = getattr(kind, name)
+
+        def note(*given: object, **named: object) -> object:
+            busy[what].add(threading.current_thread().name.partition("_")[0])
+            return work(*given, **named)
+
+        monkeypatch.setattr(kind, name, note)
+
+    noted("read", Cohort, "image")
+    noted("resize", Predictor, "prepare")
+    noted("write", Predictions, "write")
+    noted("ask", Networks, "_ask_network")
+    list(predict_cohort(cohort, IDS, predictor, predictions))
+    here = threading.current_thread().name
+    assert busy == {"read": {"reading"}, "resize": {"reading"}, "write": {"writing"}, "ask": {here}}
 
 
 def test_a_bad_image_costs_its_own_case_only(

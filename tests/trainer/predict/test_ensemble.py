@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -133,7 +132,7 @@ def test_progress_rises_to_one_by_member_and_view(member: MakeMember, tmp_path: 
     assert told == [0.25, 0.5, 0.75, 1.0]
 
 
-def test_cancelling_answers_within_one_view(tmp_path: Path) -> None:
+def test_cancelling_answers_before_the_next_layer(tmp_path: Path) -> None:
     settings = Network(decoder_channels=(64, 32, 16, 16, 8), pretrained=False)
     save(
         tmp_path / "large.safetensors",
@@ -141,16 +140,15 @@ def test_cancelling_answers_within_one_view(tmp_path: Path) -> None:
         Checkpoint(network=settings, size=1024),
     )
     predictor = Predictor(ensemble(Member(weights="large.safetensors")), tmp_path, "cpu")
-    asked: list[float] = []
+    asked: list[int] = []
 
     def cancelled() -> bool:
-        asked.append(time.monotonic())
+        asked.append(1)
         return len(asked) > 100
 
     with pytest.raises(Cancelled):
         predictor.predict(np.zeros((1024, 1024, 3), np.uint8), "x", cancelled=cancelled)
     assert len(asked) == 101
-    assert max(np.diff(asked)) < 1
 
 
 def test_after_cancelling_it_predicts_again(member: MakeMember, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -21,8 +22,9 @@ from trainer.model.network import Segmenter, build
 from trainer.predict.ensemble import Predictor
 from trainer.predict.limits import Limit, planned
 from trainer.predict.memory import Memory, bytes_per_pixel, weight_of
+from trainer.predict.networks import Networks, Question, never
 from trainer.predict.postprocess import to_mask
-from trainer.settings import Member, Network
+from trainer.settings import Member, Network, View
 
 MakeMember = Callable[..., Member]
 
@@ -125,7 +127,11 @@ def test_a_plan_with_windows_is_told_and_draws_the_same(member: MakeMember, tmp_
 def test_a_limit_that_holds_nothing_is_told(member: MakeMember, tmp_path: Path) -> None:
     with (
         Predictor(ensemble(member(size=1024)), tmp_path, "cpu", memory=0.01) as predictor,
-        pytest.raises(DeviceError, match=r"too little memory for 1\.safetensors at 1024 pixels"),
+        pytest.raises(
+            DeviceError,
+            match=r"too little memory for 1\.safetensors at 1024 pixels; allow more than 0\.01 GiB,"
+            r" of which \d\.\d\d are taken already or use",
+        ),
     ):
         predictor.predict(np.zeros((64, 64, 3), np.uint8), "x")
 
@@ -149,6 +155,63 @@ def test_members_take_turns_where_their_weights_would_fill_memory(tmp_path: Path
     assert loaded(spare(20 * weights)) == free
     few, found = loaded(spare(7 * weights))
     assert few < 3 and found == free[1]
+
+
+class Shown:
+    """A member's look at a picture in all eight views, so many at a time at the most.
+
+    Attributes
+    ----------
+    batches
+        How many views it was shown at a time; more than `fit` run out of memory.
+    """
+
+    def __init__(self, folder: Path, one: Member, batch: int, fit: int = 8) -> None:
+        self.batches: list[int] = []
+        self.told: list[str] = []
+        file = folder / str(one.weights)
+        networks = Networks([file], Memory(torch.device("cpu")), False, self.told.append)
+        networks._limits[0, (64, 96)] = Limit(batch)  # as planned where a GPU has the room
+
+        def show(_: object, given: tuple[torch.Tensor]) -> None:
+            self.batches.append(len(given[0]))
+            if len(given[0]) > fit:
+                raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to …")
+
+        networks._network(0).register_forward_pre_hook(show)
+        image, _ = picture(64, 96, seed=3)
+        work = networks.look(0, image, Question(get_args(View)), never)
+        while True:
+            try:
+                next(work)
+            except StopIteration as stop:
+                self.levels = stop.value
+                return
+
+
+def test_views_are_shown_in_batches_of_one_shape_and_say_the_same(
+    member: MakeMember, tmp_path: Path
+) -> None:
+    one = member()
+    single, batched = Shown(tmp_path, one, 1), Shown(tmp_path, one, 3)
+    assert single.batches == [1] * 8
+    # four lie as the picture does and four across
+    assert batched.batches == [3, 1, 3, 1]
+    assert np.abs(single.levels - batched.levels).max() < 0.02
+
+
+def test_memory_that_runs_out_halves_the_batch_and_it_is_said(
+    member: MakeMember, tmp_path: Path
+) -> None:
+    one = member()
+    free, starved = Shown(tmp_path, one, 4), Shown(tmp_path, one, 4, fit=1)
+    assert starved.batches == [4, 2] + [1] * 8
+    assert starved.told == [
+        f"Memory ran out for {one.weights}: it is shown 2 at a time.",
+        f"Memory ran out for {one.weights}: it is shown 1 at a time.",
+    ]
+    assert free.told == []
+    assert np.abs(free.levels - starved.levels).max() < 0.02
 
 
 @pytest.mark.slow

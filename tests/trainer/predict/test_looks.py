@@ -54,6 +54,9 @@ PATHS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "sizes": ({"sizes": {64: 0.4, 96: 0.6}}, {}),
     "window": ({"size": 160, "window": {"size": 64}}, {"tta": ["identity", "transverse"]}),
     "scales": ({"size": 96}, {"tta_scales": [0.8, 1, 1.25]}),
+    "stains": ({"size": 96}, {"tta_stains": [{"method": "none"}, {"method": "reinhard"}]}),
+    "crf": ({"size": 96}, {"postprocess": {"default": {"crf": {"place_sigma": 8}}}}),
+    "two members": ({"size": 64}, {"fusion": "geometric"}),
     "all views": ({"size": 96}, {"tta": ALL, "tta_average": "logit"}),
 }
 
@@ -61,12 +64,18 @@ PATHS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("shape", [(160, 160), (317, 203), (203, 619), (4500, 4500)])
 def test_each_path_comes_back_to_the_image_s_own_size(
-    member: MakeMember, predict: Predict, path: str, shape: tuple[int, int]
+    member: MakeMember, predict: Predict, path: str, shape: tuple[int, int], tmp_path: Path
 ) -> None:
     mine, its = PATHS[path]
     image, truth = picture(*shape, seed=3)
+    if path == "stains":
+        write_rgb(tmp_path / "reference.tiff", picture(96, 96, seed=3)[0], 95)
+        its["tta_stains"][1]["reference"] = "reference.tiff"
+    members = [as_told(member(), **mine)]
+    if path == "two members":
+        members.append(as_told(member(), size=96))
     # a pixel size that brings each image to 96 pixels or so, as the network knows discs
-    found = predict(of(as_told(member(), **mine), **its), image, pixel_size=2.5 * 96 / max(shape))
+    found = predict(of(members, **its), image, pixel_size=2.5 * 96 / max(shape))
     assert found.shape == shape
     mask = to_mask(found, 0.5)
     assert mask.shape == shape

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from trainer.data.findings import find
-from trainer.study.effort_sides import offered, piecewise
+from trainer.study.effort_sides import all_of_truth, offered, piecewise
 from trainer.tools.scene import Scene
 
 
@@ -59,3 +59,11 @@ def test_taking_all_of_truth_s_sides_or_pieces_gives_the_truth_that_is_shown() -
 def test_where_truth_and_prediction_agree_there_is_no_side() -> None:
     assert offered(scene(), PREDICTED.copy()) == []
     assert list(piecewise(PREDICTED, PREDICTED.copy())) == []
+
+
+def test_one_key_takes_all_of_truth() -> None:
+    given = scene()
+    edit = all_of_truth(SHOWN).act(given)
+    assert edit is not None
+    edit.apply(given.mask)
+    assert np.array_equal(given.mask, SHOWN)
