@@ -22,6 +22,8 @@ from trainer.commands import (
     duplicates,
     findings,
     history,
+    models,
+    plan,
     predict,
     preview,
     promote,
@@ -87,6 +89,9 @@ def train(
         float | None,
         typer.Option(metavar="M", min=0.01, help="Time for all folds; else the recipe's."),
     ] = None,
+    devices: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Of that kind, that train together.")
+    ] = 1,
     warm_start: Annotated[
         Path | None,
         typer.Option(
@@ -99,8 +104,13 @@ def train(
     """Train an ensemble, a member a fold, and measure it on what each member did not see.
 
     Ctrl+C stops it; folds that are finished stay usable, and the same call goes on from there.
+    A training that was killed goes on at its last epoch. Several devices share each step's
+    samples; several machines do where torchrun starts this on each.
     """
-    with Terminal(json).speaking() as terminal, Wish() as wish:
+    from trainer.train.processes import Processes
+
+    helps = not Processes.of(devices).leads
+    with Terminal(json, quiet=helps).speaking() as terminal, Wish() as wish:
         chosen = named.recipe(recipe)
         if minutes is not None:
             chosen = chosen.model_copy(update={"minutes": minutes})
@@ -116,7 +126,8 @@ def train(
             listener = Listener(terminal, meter, wish)
             result = train_in_rounds(
                 opened, chosen, out,
-                curated=store, device=device, progress=listener.hear, parent=warm_start,
+                curated=store, device=device, devices=devices,
+                progress=listener.hear, parent=warm_start,
             )  # fmt: skip
         nothing = f"{out}: trained on all cases, so there is no Dice of unseen ones."
         table = _organs(result.report, f"{out}: Dice of out-of-fold predictions")
@@ -239,6 +250,8 @@ app.command(epilog=compare.EXAMPLES)(compare.compare)
 app.command(epilog=duplicates.EXAMPLES)(duplicates.duplicates)
 app.command(epilog=findings.EXAMPLES)(findings.findings)
 app.command(epilog=history.EXAMPLES)(history.history)
+app.command(epilog=models.EXAMPLES)(models.models)
+app.command(epilog=plan.EXAMPLES)(plan.plan)
 app.command(epilog=predict.EXAMPLES)(predict.predict)
 app.command(epilog=promote.EXAMPLES)(promote.promote)
 app.command(epilog=preview.EXAMPLES)(preview.preview)

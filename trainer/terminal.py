@@ -25,11 +25,12 @@ _QUIET_SECONDS = 10.0
 
 
 class Terminal:
-    """What one command says, and the status it ends with."""
+    """What one command says, and the status it ends with; `quiet` for one that only helps."""
 
-    def __init__(self, as_json: bool) -> None:
+    def __init__(self, as_json: bool, quiet: bool = False) -> None:
         self._as_json = as_json
-        self._err = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+        self._quiet = quiet
+        self._err = Console(stderr=True, soft_wrap=True, highlight=False, markup=False, quiet=quiet)
         self._problems: list[str] = []
 
     def note(self, text: str) -> None:
@@ -45,6 +46,8 @@ class Terminal:
 
     def result(self, document: dict[str, Any], table: RenderableType) -> None:
         """The one result: a JSON document for machines, else a table or a sentence."""
+        if self._quiet:
+            return
         if self._as_json:
             text = json.dumps(document | {"problems": self._problems}, ensure_ascii=False, indent=2)
             typer.echo(text)
@@ -148,6 +151,8 @@ class Listener:
         """Say it, then stop if the user wishes to."""
         if progress.notice is not None:
             self._terminal.problem(progress.notice)
+        if progress.remark is not None:
+            self._terminal.note(progress.remark)
         self._meter.show(_words(progress), progress.done, progress.seconds_left)
         self._wish.heed()
 

@@ -83,6 +83,11 @@ def test_an_ensemble_s_mistake_is_told_once(tmp_path: Path, changes: dict[str, A
         ({"minutes": float("inf")}, "`minutes`: Input should be a finite number"),
         ({"learning_rate": 1e30}, "`learning_rate`: Input should be less than or equal to 1"),
         ({"bce_weight": 0, "dice_weight": 0}, "there is nothing to learn"),
+        ({"objective": {"dcie": 1}}, r"unknown key `objective.dcie` \(did you mean `dice`\?\)"),
+        ({"objective": {"focus": 1}}, "`objective`: there is nothing to learn: name one of bce"),
+        ({"objective": {"dice": 1}, "bce_weight": 1}, "say what `objective` says: leave them out"),
+        ({"training": {"optimizer": "lion"}}, "`training.optimizer`: Input should be 'adamw'"),
+        ({"training": {"ema": 0.9, "average_last": 3}}, "two ways to average: choose one"),
         (
             {"labels": {"raw_predction": 0}},
             r"unknown key `labels.raw_predction` \(did you mean `raw_prediction`\?\)",
@@ -90,6 +95,20 @@ def test_an_ensemble_s_mistake_is_told_once(tmp_path: Path, changes: dict[str, A
         ({"labels": {"raw_prediction": {"wight": 1}}}, r"did you mean `weight`\?"),
         ({"labels": {"raw_prediction": -1}}, "`labels.raw_prediction.weight`: Input should be gr"),
         ({"labels": {"raw_prediction": "few"}}, "`labels.raw_prediction`: is neither a number nor"),
+        ({"augmentation": {"rotate": 181}}, "`augmentation.rotate`: is at most 180"),
+        ({"augmentation": {"elastc": 1}}, r"`augmentation.elastc` \(did you mean `elastic`\?\)"),
+        ({"augmentation": {"blur": "much"}}, "`augmentation.blur`: is neither a number nor"),
+        ({"augmentation": {"blur": {"strength": 1, "probability": 2}}}, "blur.probability`: Input"),
+        (
+            {"augmentation": {"by_organ": {"lung": {"downscle": 0.5}}}},
+            r"`augmentation.by_organ.lung.downscle` \(did you mean `downscale`\?\)",
+        ),
+        ({"augmentation": {"transfer": {}}}, "`augmentation.transfer.references`: Field required"),
+        (
+            {"augmentation": {"transfer": {"references": "r", "blend": [1, 0.5]}}},
+            "`augmentation.transfer`: `blend` wants the smaller share first",
+        ),
+        ({"augmentation": {"coarser": {}}}, "`augmentation.coarser`: needs either `um` or `source"),
         ({"labels": {"truth": {"weight": 1}}}, "`labels.truth`: Input should be a valid number"),
         (
             {"labels": {"truth": 0, "redrawn": 0, "edited_prediction": 0, "raw_prediction": 0}},
@@ -148,6 +167,28 @@ def test_what_labels_are_worth(tmp_path: Path, written: Any, weight: float, leas
     assert recipe.labels.truth == recipe.labels.redrawn == 1
     path.write_text(to_yaml(recipe), "utf-8")
     assert read_recipe(path) == recipe
+
+
+def test_changes_are_written_as_briefly_as_they_were_told(tmp_path: Path):
+    told = {
+        "rotate": 30.0,
+        "elastic": {"strength": 0.05, "probability": 0.5},
+        "by_organ": {"prostate": {"downscale": 0.5, "rotate": 15.0, "flips": True}},
+    }
+    path = tmp_path / "r.yaml"
+    path.write_text(yaml.safe_dump({"name": "mine", "augmentation": told}), "utf-8")
+    recipe = read_recipe(path)
+    prostate, lung = (recipe.augmentation.for_organ(organ) for organ in ("prostate", "lung"))
+    # what an organ names goes first, be it the default
+    assert (prostate.rotate.strength, lung.rotate.strength) == (15, 30)
+    assert prostate.elastic == lung.elastic and prostate.elastic.probability == 0.5
+    assert (prostate.downscale.strength, lung.downscale.strength) == (0.5, 0)
+    path.write_text(to_yaml(recipe), "utf-8")
+    assert read_recipe(path) == recipe
+    written = yaml.safe_load(path.read_text("utf-8"))["augmentation"]
+    assert {key: written[key] for key in told} == told
+    old = {"flips", "rotate", "scale", "brightness", "contrast", "saturation", "hue"}
+    assert set(written) == old | set(told)
 
 
 def test_an_ensemble_reads_back_as_it_was_written(tmp_path: Path):
@@ -249,3 +290,18 @@ def test_a_crf_alone_changes_probabilities_and_no_mask(tmp_path: Path):
     assert ensemble.crf_for("lung") is not None
     assert ensemble.crf_for("kidney") is None
     assert not ensemble.masking.changes_masks
+
+
+def test_a_recipe_s_losses_are_read_as_they_were_written_before(tmp_path: Path):
+    path = tmp_path / "r.yaml"
+    for old, new in (
+        ({}, {"bce": 0.5, "dice": 0.5}),
+        ({"bce_weight": 1.0}, {"bce": 1.0, "dice": 0.5}),
+        ({"bce_weight": 0.2, "dice_weight": 0.8}, {"bce": 0.2, "dice": 0.8}),
+        ({"objective": {"lovasz": 3, "bce": 1}}, {"bce": 1.0, "lovasz": 3.0}),
+    ):
+        path.write_text(yaml.safe_dump({"name": "mine"} | old), "utf-8")
+        recipe = read_recipe(path)
+        assert recipe.objective.losses() == new
+        path.write_text(to_yaml(recipe), "utf-8")
+        assert read_recipe(path) == recipe

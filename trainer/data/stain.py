@@ -176,7 +176,7 @@ def fit(image: Image, method: Method) -> Stains | None:
 def optical_density(image: Image) -> Floats:
     """float32 (H, W, 3): how much of each colour's light is gone, 0 for `WHITE`."""
     levels = -np.log((np.arange(256, dtype=np.float32) + 1) / WHITE)
-    return levels[image]
+    return np.asarray(cv2.LUT(image, levels), np.float32)
 
 
 def concentrations(image: Image, matrix: Floats, method: Method = "macenko") -> Floats:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from trainer.data.case import Image
 from trainer.data.stain import Floats
@@ -19,10 +19,13 @@ from trainer.data.stain import Floats
 _HED = np.array([[0.65, 0.70, 0.29], [0.07, 0.99, 0.11], [0.27, 0.57, 0.78]], np.float32)
 """Optical density of red, green and blue of haematoxylin, eosin and DAB (Ruifrok)."""
 
-_DARKEST = 1e-6
-"""Intensity that black counts as; stains are amounts of its density, so that 1 is opaque."""
+DECADES = 6
+"""Of light that an amount of 1 takes: as in scikit-image, black counts as a millionth."""
 
-_DENSITY = np.log(np.maximum(np.arange(256) / 255, _DARKEST)) / np.log(_DARKEST)
+_DARKEST = 10.0**-DECADES
+
+_SCALE = float(np.log(_DARKEST))
+_DENSITY = (np.log(np.maximum(np.arange(256) / 255, _DARKEST)) / _SCALE).astype(np.float32)
 
 
 def hed(image: Image, stretch: NDArray[np.floating], move: NDArray[np.floating]) -> Image:
@@ -36,10 +39,9 @@ def hed(image: Image, stretch: NDArray[np.floating], move: NDArray[np.floating])
         (3,); ones and zeros change nothing but what no stain explains. Stains are in
         scikit-image's unit: 1 dims light to a millionth.
     """
-    density = _DENSITY.astype(np.float32)[image]
-    amounts = np.maximum(cv2.transform(density, np.linalg.inv(_HED).T), 0)
+    amounts = np.maximum(cv2.transform(cv2.LUT(image, _DENSITY), np.linalg.inv(_HED).T), 0)
     changed = amounts * np.float32(stretch) + np.float32(move)
-    return _lit(cv2.transform(changed, _HED.T))
+    return _lit(changed, _HED.T)
 
 
 def own(image: Image, matrix: Floats, turned: Floats, stretch: NDArray[np.floating]) -> Image:
@@ -62,10 +64,10 @@ def own(image: Image, matrix: Floats, turned: Floats, stretch: NDArray[np.floati
     rest /= max(float(np.linalg.norm(rest)), 1e-6)
     before, after = np.vstack([matrix, rest]), np.vstack([turned, rest])
     change = np.linalg.inv(before) @ np.diag([*stretch, 1.0]) @ after
-    return _lit(cv2.transform(_DENSITY.astype(np.float32)[image], change.T))
+    return _lit(cv2.LUT(image, _DENSITY), change.T)
 
 
-def _lit(density: ArrayLike) -> Image:
-    """Light that a density (H, W, 3) leaves, uint8."""
-    light = np.exp(np.float32(np.log(_DARKEST)) * np.asarray(density, np.float32))
-    return np.rint(np.clip(light, 0, 1) * 255).astype(np.uint8)
+def _lit(amounts: cv2.typing.MatLike, matrix: NDArray[np.floating]) -> Image:
+    """Light, uint8 (H, W, 3), that amounts leave of which each has its column's density."""
+    light = cv2.exp(cv2.transform(amounts, _SCALE * matrix))
+    return np.asarray(cv2.convertScaleAbs(light, alpha=255), np.uint8)

@@ -173,7 +173,7 @@ def try_out(network: Network) -> tuple[Body, Seen]:
     smp_name(network.encoder)
     channels_of(network)
     try:
-        with torch.device("meta"), _Numbers():
+        with torch.device("meta"), _Weightless():
             body = assemble(network, weights=None).eval()
         with torch.inference_mode():
             logits, seen = body.watched(torch.empty(1, 3, *_TRIED, device="meta"))
@@ -192,8 +192,18 @@ def _misfit(network: Network, error: Exception) -> SettingsError:
     )
 
 
-class _Numbers(TorchFunctionMode):
-    """While modules are made without memory: numbers that they are made with are real ones."""
+_STARTS = frozenset(
+    {"uniform_", "normal_", "trunc_normal_", "erfinv_", "mul_", "add_", "clamp_"}
+    | {"fill_", "zero_", "copy_"}
+)
+"""What gives tensors their first values, in place."""
+
+
+class _Weightless(TorchFunctionMode):
+    """While modules are made without memory: no time for values that there are not.
+
+    Numbers that they are made with, such as the rates of each block's drop path, are real ones.
+    """
 
     def __torch_function__(
         self,
@@ -205,6 +215,8 @@ class _Numbers(TorchFunctionMode):
         told = dict(kwargs or {})
         if func is torch.linspace:
             told["device"] = "cpu"
+        if getattr(func, "__name__", "") in _STARTS and args and args[0].is_meta:
+            return args[0]
         return func(*args, **told)
 
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from trainer.errors import SettingsError
+from trainer.model.targets import MAPS
 from trainer.settings import Network
 
 
@@ -22,9 +23,9 @@ class Outputs(NamedTuple):
         Of the mask, (B, 1, H, W).
     auxiliary
         By name. ``deep1`` … ``deep5``: logits of the mask, (B, 1, H, W), and so is ``boundary``
-        of its outline. ``distance``: (B, 1, H, W), as `targets.distance` has it. ``organ``:
-        logits, (B, organs), in the order of the settings' `organs`. ``pixel_size``: (B, 1), in
-        `targets.PIXEL_SIZE_UNIT`.
+        of its outline. ``distance`` and ``skeleton``: (B, 1, H, W), as `targets` has them.
+        ``organ``: logits, (B, organs), in the order of the settings' `organs`. ``pixel_size``:
+        (B, 1), in `targets.PIXEL_SIZE_UNIT`.
     """
 
     logits: Tensor
@@ -72,7 +73,7 @@ class Auxiliary(nn.Module):
         for name in network.auxiliary:
             if name.startswith("deep"):
                 self.maps[name] = nn.Conv2d(_stage(name, network, sample).shape[1], 1, 1)
-            elif name in ("boundary", "distance"):
+            elif name in MAPS:
                 self.maps[name] = nn.Conv2d(sample.last.shape[1], 1, 3, padding=1)
             else:
                 count = len(network.organs) if name == "organ" else 1

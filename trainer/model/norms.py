@@ -10,13 +10,14 @@ _GROUPS = 32
 
 
 def grouped(module: nn.Module) -> nn.Module:
-    """The module, changed in place: each batch norm in it a group norm of the same channels.
+    """The module, changed in place: batch norms of several channels become group norms.
 
     Wu, Y. and He, K., "Group Normalization", ECCV 2018, of 32 groups where channels allow; so
     had the competition's first place its heads, which were trained on batches of 1.
     """
     for name, child in module.named_children():
-        if isinstance(child, nn.BatchNorm2d):
+        # one channel alone cannot be a group: it may be a single value
+        if isinstance(child, nn.BatchNorm2d) and child.num_features > 1:
             setattr(module, name, nn.GroupNorm(groups(child.num_features), child.num_features))
         else:
             grouped(child)

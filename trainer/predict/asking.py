@@ -137,8 +137,10 @@ class Panel:
     ) -> Part:
         wanted = looks(member, self.twins[index].size, shape, case, self.ensemble)
         digests = self.colours.digests
-        key = of_opinion(self.contents[index], digests, wanted, member, self.ensemble)
         organ = "" if case is None else case.organ
+        # one that is told the organ would say something else of another
+        told = f" {organ}" if self.twins[index].network.organ_input else ""
+        key = of_opinion(self.contents[index] + told, digests, wanted, member, self.ensemble)
         return Part(index, key, member.weight_for(organ), wanted, known.get(key))
 
 

@@ -257,7 +257,8 @@ class Predictor:
     ) -> Generator[Told, None, Levels]:
         """One member's probability over all its looks, at the largest of them."""
         member = self._panel.members[part.index].settings
-        question = Question(self.ensemble.tta, self.ensemble.tta_average, member.window)
+        views, average = self.ensemble.tta, self.ensemble.tta_average
+        question = Question(views, average, member.window, prepared.organ)
         largest = max(look.shape for look in part.looks)
         shares = sum(look.share for look in part.looks)
         mean = np.zeros(largest, np.float32)

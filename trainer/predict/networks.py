@@ -23,7 +23,7 @@ from trainer.predict import frame, tiles, tta
 from trainer.predict.device import autocast_for
 from trainer.predict.limits import Limit, planned
 from trainer.predict.memory import Memory, bytes_per_pixel, is_out_of_memory, weight_of
-from trainer.settings import Average, View, Window
+from trainer.settings import Average, Network, View, Window
 
 _WEIGHTS = 0.25
 """Share of the memory that weights may fill before members take turns."""
@@ -51,11 +51,12 @@ def never() -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """How a network is asked about an image."""
+    """How a network is asked about an image, and of what organ it is, if that is known."""
 
     views: tuple[View, ...]
     average: Average = "probability"
     window: Window | None = None
+    organ: str = ""
 
 
 class Networks:
@@ -88,6 +89,7 @@ class Networks:
         self._compiled = compiled
         self._tell = tell
         self._loaded: dict[int, nn.Module] = {}
+        self._settings: dict[int, Network] = {}
         self._costs: dict[int, float] = {}
         self._limits: dict[tuple[int, tuple[int, int]], Limit] = {}
         self._cancelled: Callable[[], bool] = never
@@ -171,7 +173,7 @@ class Networks:
                     for (top, left), view in batch
                 ]
             )
-            given = self._ask_network(index, pixels, question.average, cancelled)
+            given = self._ask_network(index, pixels, question, cancelled)
             for ((top, left), view), one in zip(batch, given.split(1), strict=True):
                 opinion = tta.restored(one, view)[0, 0]
                 place = (slice(top, top + height), slice(left, left + width))
@@ -184,14 +186,22 @@ class Networks:
         return mean[: image.shape[0], : image.shape[1]].cpu().numpy()
 
     def _ask_network(
-        self, index: int, pixels: Tensor, average: Average, cancelled: Callable[[], bool]
+        self, index: int, pixels: Tensor, question: Question, cancelled: Callable[[], bool]
     ) -> Tensor:
         """What a network says of a batch, (B, 1, H, W)."""
         network = self._network(index)
+        organ = self._organ(index, question.organ, len(pixels))
         with self._interruptible(cancelled), torch.inference_mode(), autocast_for(self.device):
             batch = pixels.float().contiguous(memory_format=torch.channels_last)
-            logits = network(batch).float()
-            return logits if average == "logit" else logits.sigmoid()
+            logits = (network(batch) if organ is None else network(batch, organ)).float()
+            return logits if question.average == "logit" else logits.sigmoid()
+
+    def _organ(self, index: int, organ: str, count: int) -> Tensor | None:
+        """The organ of a batch of `count` views, (B,), for a network that wants to know it."""
+        if not self._settings[index].organ_input:
+            return None
+        place = self._settings[index].organ_index(organ)
+        return torch.full((count,), -1 if place is None else place, device=self.device)
 
     def _limit(self, index: int, image: Image, question: Question) -> Limit:
         """What fits: as planned at the first look of that size, or as mended since."""
@@ -271,7 +281,8 @@ class Networks:
     def _network(self, index: int) -> nn.Module:
         """On the device, loaded at its first use."""
         if index not in self._loaded:
-            network, _ = load(self._files[index])
+            network, checkpoint = load(self._files[index])
+            self._settings[index] = checkpoint.network
             self._make_room(weight_of(network))
             folded = fold(network.requires_grad_(False))
             folded.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]

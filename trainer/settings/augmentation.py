@@ -136,7 +136,7 @@ class Changes(Brief):
         _at(0), description="Largest relative change of the exponent."
     )
     hed: _Half = Field(
-        _at(0), description="Haematoxylin, eosin and residual, each stretched and moved."
+        _at(0), description="Haematoxylin, eosin and residual, stretched and moved (density)."
     )
     stains: _Half = Field(_at(0), description="The image's own two stains turned and stretched.")
     transfer: Transfer | None = Field(None, description="Colours of reference images.")

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from trainer.data.case import ORGANS
 from trainer.settings.base import Settings
 
 Decoder = Literal[
@@ -26,11 +27,18 @@ Decoder = Literal[
 ]
 
 Auxiliary = Literal[
-    "deep1", "deep2", "deep3", "deep4", "deep5", "organ", "pixel_size", "boundary", "distance"
+    "deep1",
+    "deep2",
+    "deep3",
+    "deep4",
+    "deep5",
+    "organ",
+    "pixel_size",
+    "boundary",
+    "distance",
+    "skeleton",
 ]
 """`deepN` is the mask as the decoder's N-th stage sees it, the deepest being the first."""
-
-ORGANS = ("kidney", "prostate", "largeintestine", "spleen", "lung")
 
 
 class Network(Settings):
@@ -54,7 +62,8 @@ class Network(Settings):
     )
     pretrained: bool = Field(True, description="Start the encoder from ImageNet weights.")
     auxiliary: tuple[Auxiliary, ...] = Field(
-        (), description="Also taught: deep1 … deep5, organ, pixel_size, boundary, distance."
+        (),
+        description="Also taught: deep1 … deep5, organ, pixel_size, boundary, distance, skeleton.",
     )
     organ_input: bool = Field(False, description="Tell the network each image's organ.")
     organs: tuple[str, ...] = Field(

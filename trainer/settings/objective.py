@@ -24,6 +24,7 @@ class AuxiliaryShares(Brief):
     pixel_size: Share = Field(0.1, description="Absolute error of the pixel size.")
     boundary: Share = Field(0.2, description="Binary cross-entropy of the units' outlines.")
     distance: Share = Field(0.2, description="Absolute error of the distance map.")
+    skeleton: Share = Field(0.2, description="Absolute error of the skeleton-aware distance map.")
 
 
 class Objective(Brief):

@@ -86,6 +86,11 @@ class Recipe(Settings):
         """Longer side, in pixels, of the images that training keeps: no batch has larger ones."""
         return max((self.size, *self.sizes, *self.sizes_from.values()))
 
+    @property
+    def largest_crop(self) -> int:
+        """Side, in pixels, of the largest picture in a batch, as far as the recipe tells."""
+        return round((self.crop or self.size) * self.largest / self.size)
+
     def beside(self, folder: Path) -> Self:
         """The same, the files it names found from `folder`, where its YAML lies."""
         return self.model_copy(update={"augmentation": self.augmentation.beside(folder)})

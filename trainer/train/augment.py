@@ -58,9 +58,9 @@ class Augment:
         changes = self._augmentation.for_organ(sample.case.organ)
         height, width = sample.coverage.shape
         place = warp.draw(changes, side, (height, width), rng, on, share)
-        image = place.crop(sample.image)
+        image, coverage = place.crop(sample.image, sample.coverage)
         image = self._dyes.changed(image, changes, sample.colours, rng)
         image = tones.changed(image, changes, rng)
         image = flaws.changed(image, changes, sample.coarser, rng)
         um = math.nan if sample.pixel_size is None else sample.pixel_size * place.coarser
-        return Crop(image, place.crop(sample.coverage), sample.weight, um)
+        return Crop(image, coverage, sample.weight, um)

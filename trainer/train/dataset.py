@@ -215,7 +215,8 @@ class Crops(Dataset[tuple[Tensor, ...]]):
         self._augment = Augment(recipe.augmentation)
         side = self._scales.side(recipe.size) / self._scales.share(recipe.size)
         shares = [max(1, round(s.coverage.size / side**2)) for s in samples]
-        rounds = math.ceil(_LEAST_BATCHES * recipe.batch_size / sum(shares))
+        step = recipe.batch_size * recipe.training.accumulate
+        rounds = math.ceil(_LEAST_BATCHES * step / sum(shares))
         self._turns = Turns(
             [sample.case for sample in samples],
             [sample.is_pseudo for sample in samples],
@@ -290,11 +291,12 @@ def units(coverage: Coverage) -> NDArray[np.int32]:
     return np.asarray(found[1:, columns], np.int32)
 
 
-class Whole(Dataset[tuple[Tensor, Tensor]]):
+class Whole(Dataset[tuple[Tensor, ...]]):
     """Whole images as an ensemble will see them.
 
     An item is an RGB image, uint8 (3, h', w') with h' and w' multiples of the network's
-    stride, and the coverage, uint8 (1, h, w), of its upper left part.
+    stride, and the coverage, uint8 (1, h, w), of its upper left part; where the network is told
+    its organ, that one's place as well.
     """
 
     def __init__(self, samples: Sequence[Sample], recipe: Recipe) -> None:
@@ -304,9 +306,13 @@ class Whole(Dataset[tuple[Tensor, Tensor]]):
     def __len__(self) -> int:
         return len(self._samples)
 
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+    def __getitem__(self, index: int) -> tuple[Tensor, ...]:
         sample = self._samples[index]
         image = as_predicted(np.asarray(sample.image), self._recipe)
         coverage = as_predicted(np.array(sample.coverage), self._recipe)
         padded = torch.tensor(frame.pad(image, STRIDE)).permute(2, 0, 1)
-        return padded, torch.from_numpy(coverage)[None]
+        item = (padded, torch.from_numpy(coverage)[None])
+        if not self._recipe.network.organ_input:
+            return item
+        organ = self._recipe.network.organ_index(sample.case.organ)
+        return *item, torch.tensor(-1 if organ is None else organ)

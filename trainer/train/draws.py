@@ -99,12 +99,22 @@ class Drawn(Dataset[Any]):
 class Chance(pl.Callback):
     """Begins each epoch with a seed of its own: one taken up again goes as it would have."""
 
-    def __init__(self, seed: int) -> None:
-        self._seed = seed
+    def __init__(self, seed: int, draws: Draws) -> None:
+        self._seed, self._draws = seed, draws
 
-    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_load_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Draw the next epoch: Lightning begins to before it says which one it is."""
+        self._draws.set_epoch(checkpoint["epoch"] + 1)
+
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
         """Seed what the network itself draws, such as dropout."""
-        torch.manual_seed(seed_of(self._seed, trainer.current_epoch, trainer.global_rank))
+        # at the first batch: a fold that is taken up draws a little before it
+        if batch_idx == 0:
+            torch.manual_seed(seed_of(self._seed, trainer.current_epoch, trainer.global_rank))
 
 
 def seed_of(*numbers: int) -> int:

@@ -63,7 +63,8 @@ class Dyes:
         if _happens(changes.hed, rng):
             size = changes.hed.strength
             stretch, move = rng.uniform(1 - size, 1 + size, 3), rng.uniform(-size, size, 3)
-            image = stain_jitter.hed(image, stretch, move)
+            # Ruifrok's densities count decades of light
+            image = stain_jitter.hed(image, stretch, move / stain_jitter.DECADES)
         found = own.get(_JITTERED)
         if _happens(changes.stains, rng) and found is not None and found.stains is not None:
             size, matrix = changes.stains.strength, found.stains.matrix

@@ -73,7 +73,7 @@ class Learner(pl.LightningModule):
     Attributes
     ----------
     lesson
-        The epoch at work; whoever reads it at an epoch's end begins a new one.
+        The epoch at work, until `end_lesson`.
     """
 
     def __init__(
@@ -120,10 +120,10 @@ class Learner(pl.LightningModule):
         if (longest := self._recipe.training.clip) is not None:
             torch.nn.utils.clip_grad_norm_(self.network.parameters(), longest)
 
-    def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
-        """Loss and Dice of one whole image, at the network's resolution."""
+    def validation_step(self, batch: Sequence[Tensor], batch_idx: int) -> None:
+        """Loss and Dice of one whole image and, where a network is told it, its organ's place."""
         height, width = batch[1].shape[-2:]
-        logits = self._judged(_seen(batch[0])).float()[..., :height, :width]
+        logits = self._judged(_seen(batch[0]), *batch[2:]).float()[..., :height, :width]
         found, truth = logits > 0, batch[1] >= 128
         total = int(found.sum() + truth.sum())
         self.lesson.val_loss.add(float(self._aim.of_mask(logits, batch[1].float() / 255)))
@@ -144,9 +144,14 @@ class Learner(pl.LightningModule):
             "val_dice": self.lesson.val_dice.mean(),
         }
         self.log_dict(figures)
+
+    def end_lesson(self) -> Lesson:
+        """What is known of the epoch that has ended; begins the next one's."""
+        lesson, self.lesson = self.lesson, Lesson()
         if self.trainer.state.fn == "fit":
-            self._schedule.heard(figures["train_loss"])
+            self._schedule.heard(lesson.train_loss.mean())
             self._keep_last()
+        return lesson
 
     def loss_of(self, batch: Batch) -> Tensor:
         """The recipe's objective for a batch."""

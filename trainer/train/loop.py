@@ -111,7 +111,9 @@ def fit(
         _told(device, recipe, processes),
         checkpointed(network, recipe.training.checkpointing),
     ):
-        trainer = _trainer(fold, recipe, device, precision, processes, watch)
+        assert isinstance(crops.sampler, Draws)
+        callbacks = [Chance(seed, crops.sampler), watch, Keep(fold.folder)]
+        trainer = _trainer(fold, recipe, device, precision, processes, callbacks)
         with _together(trainer):
             trainer.fit(learner, crops, whole, ckpt_path=kept(fold.folder), weights_only=True)
             if (learner.settle() or not watch.is_up_to_date) and fold.held_out:
@@ -125,11 +127,11 @@ def _trainer(
     device: torch.device,
     precision: Precision,
     processes: Processes,
-    watch: Watch,
+    callbacks: Sequence[pl.Callback],
 ) -> pl.Trainer:
-    callbacks: list[pl.Callback] = [Chance(recipe.seed + fold.index), watch, Keep(fold.folder)]
-    if (patience := recipe.training.patience) is not None:
-        callbacks.append(EarlyStopping("val_dice", mode="max", patience=patience))
+    ends: list[pl.Callback] = []
+    if (patience := recipe.training.patience) is not None and fold.held_out:
+        ends.append(EarlyStopping("val_dice", mode="max", patience=patience))
     accelerator, devices = _place(device)
     spread = processes.count > 1
     backend = "nccl" if device.type == "cuda" else "gloo"
@@ -141,7 +143,7 @@ def _trainer(
         use_distributed_sampler=False,
         precision=precision,
         max_epochs=recipe.epochs,
-        callbacks=callbacks,
+        callbacks=[*callbacks, *ends],
         logger=list(opened(recipe, fold.folder)),
         enable_checkpointing=False,
         enable_progress_bar=False,
@@ -211,7 +213,7 @@ def _told(device: torch.device, recipe: Recipe, processes: Processes) -> Iterato
         if not is_out_of_memory(error):
             raise
         raise DeviceError(
-            f"{device} has too little memory for a crop of {recipe.crop or recipe.largest} pixels",
+            f"{device} has too little memory for a crop of {recipe.largest_crop} pixels",
             remedy="lower `crop` in the recipe, set `training.checkpointing`,"
             " or choose the device cpu",
         ) from error

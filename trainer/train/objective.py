@@ -9,12 +9,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from trainer.model import targets
 from trainer.settings import Objective
 from trainer.train import losses
 from trainer.train.batch import Batch
-
-_FAR = 16
-"""Pixels from a boundary beyond which a distance map says no more."""
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -47,9 +45,7 @@ class Aim:
         logits
             Of the mask, float32 (B, 1, H, W).
         auxiliary
-            Further outputs by name: ``deep1`` and so on, logits of the mask at any size;
-            ``boundary``, logits; ``distance``; ``organ``, logits (B, organs); ``pixel_size``,
-            natural logarithm of µm, (B, 1).
+            Further outputs by name, as `trainer.model.heads.Outputs` has them.
         batch
             Whose weights multiply the gradients of its samples.
         """
@@ -62,44 +58,23 @@ class Aim:
         for index, name in enumerate(deep):
             share = shares[min(index, len(shares) - 1)]
             total = total + share * self.of_mask(said[name], _at(softened, said[name]))
-        for name, share, part in self._besides(said, target, batch):
-            if name in said and share:
-                total = total + share * part()
+        for name in sorted(said.keys() - {*deep}):
+            if share := getattr(self._settings.auxiliary, name):
+                total = total + share * self._besides(name, said[name], target, batch)
         return total
 
-    def _besides(
-        self, said: Mapping[str, Tensor], target: Tensor, batch: Batch
-    ) -> list[tuple[str, float, Callable[[], Tensor]]]:
-        shares = self._settings.auxiliary
-        return [
-            ("boundary", shares.boundary, lambda: outline_loss(said["boundary"], target)),
-            ("distance", shares.distance, lambda: distance_loss(said["distance"], target)),
-            ("organ", shares.organ, lambda: organ_loss(said["organ"], batch.organ)),
-            ("pixel_size", shares.pixel_size,
-             lambda: pixel_size_loss(said["pixel_size"], batch.pixel_size)),
-        ]  # fmt: skip
-
-
-def outline_loss(logits: Tensor, target: Tensor) -> Tensor:
-    """Binary cross-entropy of the units' outlines, pixels with both kinds about them."""
-    return losses.bce(logits, _at(outline(target), logits))
-
-
-def outline(target: Tensor) -> Tensor:
-    """1 at pixels with inside and outside among their 3×3 neighbours, (B, 1, H, W)."""
-    inside = (target >= 0.5).to(target.dtype)
-    most = F.max_pool2d(inside, 3, stride=1, padding=1)
-    return most + F.max_pool2d(-inside, 3, stride=1, padding=1)
-
-
-def distance_loss(said: Tensor, target: Tensor) -> Tensor:
-    """Mean absolute error of the distance map: 1 deep inside, -1 far outside, 16 pixels being far.
-
-    After Naylor, P. et al., "Segmentation of nuclei in histopathology images by deep regression
-    of the distance map", IEEE TMI 2019, here to both sides.
-    """
-    wanted = (-losses.signed_distance(target) / _FAR).clamp(-1, 1)
-    return (said - _at(wanted, said)).abs().mean()
+    def _besides(self, name: str, said: Tensor, target: Tensor, batch: Batch) -> Tensor:
+        match name:
+            case "boundary":
+                return losses.bce(said, _at(targets.boundary(target), said))
+            case "distance" | "skeleton":
+                return (said - _at(targets.MAPS[name](target), said)).abs().mean()
+            case "organ":
+                return organ_loss(said, batch.organ)
+            case "pixel_size":
+                return pixel_size_loss(said, batch.pixel_size)
+            case _:
+                raise ValueError(f"no loss is known for the output {name}")
 
 
 def organ_loss(logits: Tensor, organ: Tensor | None) -> Tensor:
@@ -112,12 +87,12 @@ def organ_loss(logits: Tensor, organ: Tensor | None) -> Tensor:
 
 
 def pixel_size_loss(said: Tensor, pixel_size: Tensor | None) -> Tensor:
-    """Mean absolute error of the natural logarithm, (B, 1), of those pixel sizes that are known."""
+    """Mean absolute error, (B, 1), of those pixel sizes in µm, (B,), that are known."""
     if pixel_size is None:
         return 0 * said.sum()
-    known = pixel_size.isfinite() & (pixel_size > 0)
-    error = (said.flatten() - torch.where(known, pixel_size, 1).log()).abs()
-    return torch.where(known, error, 0).sum() / known.sum().clamp_min(1)
+    known = pixel_size.isfinite()[:, None]
+    wanted = targets.pixel_size(torch.where(known[:, 0], pixel_size, 0))
+    return torch.where(known, (said - wanted).abs(), 0).sum() / known.sum().clamp_min(1)
 
 
 def _at(target: Tensor, like: Tensor) -> Tensor:

@@ -94,7 +94,7 @@ def _timed(recipe: Recipe, words: tuple[Precision, ...]) -> dict[Precision, floa
 
 
 def _step(network: nn.Module, recipe: Recipe, precision: Precision) -> float:
-    side = recipe.crop or recipe.size
+    side = recipe.largest_crop
     side += -side % 32
     pixels = torch.rand(min(_SAMPLES, recipe.batch_size), 3, side, side) * 255
     pixels = pixels.contiguous(memory_format=torch.channels_last)

@@ -25,6 +25,8 @@ class Progress:
         On held-out cases after the last epoch that is finished; None before.
     notice
         A sentence the user should read, such as why a case was left out.
+    remark
+        The same of what is no problem, such as that memory was short and the training goes on.
     """
 
     stage: Stage
@@ -35,6 +37,7 @@ class Progress:
     epoch: int = 0
     val_dice: float | None = None
     notice: str | None = None
+    remark: str | None = None
 
 
 Tell: TypeAlias = Callable[[Progress], None]

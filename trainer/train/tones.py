@@ -51,13 +51,12 @@ def _in_hsv(image: Image, moves: tuple[float, float, float]) -> Image:
     """Hue turned, saturation and value moved, in parts of their range."""
     if not any(moves):
         return image
-    hsv = cv2.cvtColor(image.astype(np.float32) / 255, cv2.COLOR_RGB2HSV)
-    hsv = np.asarray(hsv + np.array((360 * moves[0], *moves[1:]), np.float32))
-    if moves[0]:
-        hsv[..., 0] %= 360
-    np.clip(hsv[..., 1:], 0, 1, out=hsv[..., 1:])
-    rgb = cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
-    return np.asarray(cv2.convertScaleAbs(rgb, alpha=255), np.uint8)
+    levels = np.arange(256)
+    turned = (levels + round(256 * moves[0])) % 256
+    moved = (np.clip(levels + round(255 * move), 0, 255) for move in moves[1:])
+    table = np.stack([turned, *moved], axis=-1).astype(np.uint8)[:, None]
+    hsv = cv2.LUT(cv2.cvtColor(image, cv2.COLOR_RGB2HSV_FULL), table)
+    return np.asarray(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB_FULL), np.uint8)
 
 
 def _curved(image: Image, exponent: float) -> Image:

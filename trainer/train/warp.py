@@ -17,6 +17,7 @@ from trainer.settings import Changes
 from trainer.train.chance import amount, either, factor, happens
 
 Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
 
 _POINTS = 6
 """Of the elastic grid, a side."""
@@ -45,7 +46,7 @@ class Warp:
     """
 
     side: int
-    matrix: NDArray[np.float64]
+    matrix: Doubles
     centre: tuple[float, float]
     bend: Floats | None = None
 
@@ -54,35 +55,37 @@ class Warp:
         """How many of the image's pixels a pixel of the crop is wide, on average."""
         return math.sqrt(abs(float(np.linalg.det(self.matrix))))
 
-    def crop(self, part: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """The crop of an image (h, w, 3) or a coverage (h, w); beyond the edge it is mirrored."""
-        part, scale = self._coarse_enough(np.asarray(part))
+    def crop(
+        self, image: NDArray[np.uint8], coverage: NDArray[np.uint8]
+    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """The crop of an image (h, w, 3) and its coverage (h, w); beyond the edge mirrored.
+
+        Both are resampled as one picture of four channels: once, and faster than three are.
+        """
+        whole, scale = self._coarse_enough(cv2.merge([image, coverage]))
         matrix = scale[:, None] * self.matrix
         middle = scale * (np.array(self.centre) + 0.5) - 0.5
-        half = (self.side - 1) / 2
-        size = (self.side, self.side)
+        half, how = (self.side - 1) / 2, cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         if self.bend is None:
-            whole = np.column_stack([matrix, middle - matrix @ (half, half)])
-            how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-            found = cv2.warpAffine(part, whole, size, flags=how, borderMode=cv2.BORDER_REFLECT_101)
+            about = np.column_stack([matrix, middle - matrix @ (half, half)])
+            size, edge = (self.side, self.side), cv2.BORDER_REFLECT_101
+            found = cv2.warpAffine(whole, about, size, flags=how, borderMode=edge)
         else:
-            place = (_grid(self.side) + self.bend) @ matrix.T.astype(np.float32)
-            place += middle.astype(np.float32)
-            x, y = cv2.split(place)
-            found = cv2.remap(part, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
-        return np.asarray(found, dtype=np.uint8)
+            about = np.column_stack([matrix, middle])
+            x, y = cv2.split(cv2.transform(_grid(self.side) + self.bend, about))
+            found = cv2.remap(whole, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+        colours = cv2.cvtColor(found, cv2.COLOR_RGBA2RGB)
+        return np.asarray(colours, np.uint8), np.asarray(cv2.extractChannel(found, 3), np.uint8)
 
-    def _coarse_enough(
-        self, part: NDArray[np.uint8]
-    ) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
-        """The image averaged to about the crop's resolution, and its new size (x, y) as a share."""
+    def _coarse_enough(self, part: cv2.typing.MatLike) -> tuple[cv2.typing.MatLike, Doubles]:
+        """The picture averaged to about the crop's resolution, and its new size as a share."""
         zoom = 1 / max(np.linalg.norm(self.matrix, axis=1).max(), 1e-6)
         if zoom >= _FINEST:
             return part, np.ones(2)
         height, width = part.shape[:2]
         size = (max(1, round(width * zoom)), max(1, round(height * zoom)))
         small = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
-        return np.asarray(small, np.uint8), np.array(size) / (width, height)
+        return small, np.array(size) / (width, height)
 
 
 def draw(
@@ -132,7 +135,7 @@ def _middle(length: int, side: int, place: float | None, rng: np.random.Generato
     return half + min(max(round(place - half), 0), free)
 
 
-def _matrix(changes: Changes, rng: np.random.Generator) -> NDArray[np.float64]:
+def _matrix(changes: Changes, rng: np.random.Generator) -> Doubles:
     turn = math.radians(either(changes.rotate, rng))
     zoom, wide = factor(changes.scale, rng), math.sqrt(factor(changes.aspect, rng))
     cosine, sine = math.cos(turn), math.sin(turn)

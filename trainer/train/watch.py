@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader
 from trainer.data.atomic import replacing
 from trainer.errors import SettingsError
 from trainer.train.dataset import Sample
-from trainer.train.learner import Learner, Lesson
+from trainer.train.learner import Learner
 from trainer.train.pace import Pace
 from trainer.train.progress import Progress, Tell
 
@@ -43,7 +43,7 @@ class Fold:
     held_out: Sequence[Sample]
     folder: Path
     seconds: float | None
-    folds: int
+    folds: int = 1
     start: Path | None = None
 
 
@@ -84,9 +84,9 @@ class Watch(pl.Callback):
         """Go on from there."""
         self.epochs, self.val_dice = state_dict["epochs"], state_dict["val_dice"]
 
-    def say(self, notice: str) -> None:
+    def say(self, remark: str) -> None:
         """Tell a sentence that the user should read."""
-        self._report(notice)
+        self._report(remark)
 
     def judge(self, trainer: pl.Trainer, learner: Learner, whole: DataLoader[Any]) -> None:
         """Measure the weights that are kept, where no epoch has."""
@@ -110,7 +110,7 @@ class Watch(pl.Callback):
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Write the epoch's row."""
         assert isinstance(pl_module, Learner)
-        lesson, pl_module.lesson = pl_module.lesson, Lesson()
+        lesson = pl_module.end_lesson()
         self.val_dice = lesson.val_dice.mean()
         if self._is_final and self.is_up_to_date:
             return
@@ -123,7 +123,7 @@ class Watch(pl.Callback):
         self.epochs += 1
         self.is_up_to_date = True
 
-    def _report(self, notice: str | None = None) -> None:
+    def _report(self, remark: str | None = None) -> None:
         share, left = self._pace.share(), self._pace.seconds_left()
         fold_seconds = None if not share or left is None else self._pace.elapsed() / share
         later = self._folds - self._fold.index - 1
@@ -136,7 +136,7 @@ class Watch(pl.Callback):
                 self._folds,
                 self.epochs,
                 None if math.isnan(self.val_dice) else self.val_dice,
-                notice,
+                remark=remark,
             )
         )
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from trainer.model import targets
 from trainer.settings import Objective
 from trainer.train import losses, objective
 from trainer.train.batch import Batch
@@ -53,7 +54,7 @@ def plain_lovasz(z: Tensor, t: Tensor) -> Tensor:
     images = []
     for scores, labels in zip(z.flatten(1), t.flatten(1), strict=True):
         errors = 1 - scores * (2 * labels - 1)
-        order = sorted(range(len(errors)), key=lambda i: -float(errors[i]))
+        order = sorted(range(len(errors)), key=lambda i: -float(errors[i].detach()))
         total = z.new_zeros(())
         before, missed, spurious = 0.0, 0, 0
         units = float(labels.sum())
@@ -237,7 +238,7 @@ def test_organ_and_pixel_size_are_learned_where_they_are_known():
     chances = said.softmax(1)
     wanted = -(chances[0, 2].log() + chances[2, 0].log()) / 2
     assert float(objective.organ_loss(said, organ)) == pytest.approx(float(wanted))
-    wanted = (abs(0.1 - math.log(0.4)) + abs(1.5 - math.log(6.2))) / 2
+    wanted = (abs(0.1 - 0.04) + abs(1.5 - 0.62)) / 2  # in units of 10 µm
     assert float(objective.pixel_size_loss(sizes, size)) == pytest.approx(wanted)
 
     aim = of("bce", auxiliary={"organ": 0.3, "pixel_size": 0.7})
@@ -252,20 +253,24 @@ def test_organ_and_pixel_size_are_learned_where_they_are_known():
     assert float(nothing) == pytest.approx(float(losses.bce(logits, target)))
 
 
-def test_outline_and_distance_are_learned_of_the_mask():
+@pytest.mark.parametrize("name", ["boundary", "distance", "skeleton"])
+def test_a_map_is_learned_of_the_mask(name: str):
     target = torch.zeros(1, 1, 40, 40)
     target[..., 10:30, 10:30] = 1
-    edge = objective.outline(target)
-    assert edge[0, 0, 20].nonzero().flatten().tolist() == [9, 10, 29, 30]
-    right = 60 * edge - 30
-    assert float(objective.outline_loss(right, target)) < 1e-6
-    assert float(objective.outline_loss(-right, target)) > 10
+    aim = of("bce", auxiliary={name: 0.5})
+    logits = torch.randn(1, 1, 40, 40)
+    alone = losses.bce(logits, target)
 
-    wanted = torch.from_numpy(plain_distance(target[0, 0].numpy() > 0.5)) / -16
-    wanted = wanted.clamp(-1, 1).float()[None, None]
-    assert float(objective.distance_loss(wanted, target)) < 1e-6
-    assert float(objective.distance_loss(-wanted, target)) > 0.1
-    assert float(wanted[0, 0, 20, 20]) > 0.4
+    def added(said: Tensor) -> float:
+        return float(aim.of_batch(logits, {name: said}, batch_of(target)) - alone)
+
+    wanted = targets.MAPS[name](target)
+    right = 60 * wanted - 30 if name == "boundary" else wanted
+    assert added(right) == pytest.approx(0, abs=1e-6)
+    off = added(torch.zeros_like(wanted))
+    assert off == pytest.approx(
+        0.5 * float(math.log(2) if name == "boundary" else wanted.abs().mean())
+    )
 
 
 def test_a_weight_reaches_auxiliary_outputs_too():
