@@ -81,6 +81,7 @@ def test_a_file_named_is_there(name: str) -> None:
         "exports/",
         "oof/",
         "journals/",
+        "cache/",
     )
     made_by_the_user = ("ensembles/", "recipes/")
     if name.startswith((*written_by_the_program, *made_by_the_user)):

@@ -146,9 +146,9 @@ def _read(labels: Labelled, case: Case, recipe: Recipe, cache: ImageCache) -> Sa
         image,
         coverage_at(mask, kept),
         labels.weight(case.id),
-        cache.colours(digest, image, methods(changes)),
-        None if coarser is None else coarser_by(cohort, case, um, coarser),
-        um,
+        colours=cache.colours(digest, image, methods(changes)),
+        coarser=None if coarser is None else coarser_by(cohort, case, um, coarser),
+        pixel_size=um,
     )
 
 
