@@ -43,7 +43,7 @@ class Fold:
     held_out: Sequence[Sample]
     folder: Path
     seconds: float | None
-    folds: int
+    folds: int = 1
     start: Path | None = None
 
 
