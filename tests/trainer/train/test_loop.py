@@ -314,7 +314,7 @@ def test_a_fold_taken_up_keeps_its_own_weights_whatever_it_started_from(
 ):
     start = tmp_path / "runs" / "first" / "fold0" / "weights.safetensors"
     start.parent.mkdir(parents=True)
-    told = checkpoint.Checkpoint(network=recipe.network, size=recipe.size)
+    told = checkpoint.Checkpoint(network=recipe.network, size=recipe.size, fold=0)
     checkpoint.save(start, build(recipe.network).module, told)
     for name in ("whole", "halves"):
         (tmp_path / name).mkdir()
@@ -329,7 +329,10 @@ def test_a_fold_taken_up_keeps_its_own_weights_whatever_it_started_from(
 
     with pytest.raises(Cancelled):
         fit(halves, recipe, CPU, stop)
-    expected, found = (fit(fold, recipe, CPU, lambda _: None) for fold in (whole, halves))
+    began: list[int] = []
+    expected = fit(whole, recipe, CPU, lambda _: None)
+    found = fit(halves, recipe, CPU, lambda progress: began.append(progress.epoch))
+    assert began[0] == 1
     assert torch.equal(weights(expected), weights(found))
     assert found.start == "run first fold 0"
 
