@@ -41,9 +41,11 @@ def predictions(folder: Path) -> list[Entry]:
 
 
 def recipes(folder: Path) -> list[Entry]:
-    """Recipes: the cohort's own, then the bundled ones."""
+    """Recipes: the cohort's own, then the bundled ones, of which `quick` needs the least."""
     own = sorted((folder / "recipes").glob("*.yaml"))
-    bundled = sorted(resource("recipes").glob("*.yaml"))
+    bundled = sorted(
+        resource("recipes").glob("*.yaml"), key=lambda path: (path.stem != "quick", path.stem)
+    )
     return [Entry(path.stem, path) for path in (*own, *bundled)]
 
 
