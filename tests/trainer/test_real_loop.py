@@ -18,7 +18,6 @@ from trainer.data.cohort import Cohort
 from trainer.data.exchange import rle_csv
 from trainer.data.predictions import Predictions
 from trainer.locate import resource
-from trainer.settings import Network, Recipe, to_yaml
 
 pytestmark = [pytest.mark.realdata, pytest.mark.slow]
 
@@ -68,17 +67,6 @@ def predict(cohort: Path, ensemble: Path, out: Path) -> Predictions:
     )  # fmt: skip
     assert document["cases"] == list(Cohort.open(cohort).cases)
     return Predictions.open(out)
-
-
-@pytest.fixture
-def recipe(tmp_path: Path) -> Path:
-    network = Network(
-        encoder="mobilenetv3_small_050", decoder_channels=(16, 16, 8, 8, 8), pretrained=False
-    )
-    tiny = Recipe(name="tiny", network=network, size=96, crop=64, folds=2, epochs=1, batch_size=2)
-    path = tmp_path / "tiny.yaml"
-    path.write_text(to_yaml(tiny), "utf-8")
-    return path
 
 
 @pytest.mark.parametrize("name", COHORTS)

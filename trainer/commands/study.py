@@ -27,6 +27,20 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Measure what a method is worth on your own cohort.")
 
+SoundCohort = Annotated[
+    Path, typer.Argument(metavar="COHORT", help="The cohort's folder; its truths count as right.")
+]
+StudyFolder = Annotated[
+    Path, typer.Option(metavar="DIR", help="A new folder, or one to go on with.")
+]
+RecipeName = Annotated[
+    str, typer.Option(metavar="NAME|FILE", help="A bundled recipe, or a recipe's YAML.")
+]
+Corrupted = Annotated[
+    float, typer.Option(min=0.01, max=0.9, help="Of each organ's truths to corrupt.")
+]
+Json = Annotated[bool, typer.Option("--json", help="The result as one JSON document.")]
+
 EXAMPLES = """Example:
 
 hubmap-trainer study suspects data --out studies/suspects --minutes 20"""
@@ -44,23 +58,16 @@ hubmap-trainer study effort data --predictions runs/first/oof --target 0.9 --out
 
 @app.command(epilog=EXAMPLES)
 def suspects(
-    cohort: Annotated[
-        Path,
-        typer.Argument(metavar="COHORT", help="The cohort's folder; its truths count as right."),
-    ],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="A new folder, or one to go on with.")],
-    recipe: Annotated[
-        str, typer.Option(metavar="NAME|FILE", help="A bundled recipe, or a recipe's YAML.")
-    ] = "quick",
+    cohort: SoundCohort,
+    out: StudyFolder,
+    recipe: RecipeName = "quick",
     minutes: Annotated[
         float | None,
         typer.Option(metavar="M", min=0.01, help="Time for all folds; else the recipe's."),
     ] = None,
-    share: Annotated[
-        float, typer.Option(min=0.01, max=0.9, help="Of each organ's truths to corrupt.")
-    ] = 0.15,
+    share: Corrupted = 0.15,
     seed: Annotated[int, typer.Option(min=0, help="Decides which and how.")] = 0,
-    json: Annotated[bool, typer.Option("--json", help="The result as one JSON document.")] = False,
+    json: Json = False,
 ) -> None:
     """Corrupt some truths of a copy, train folds on it, and see whether suspicion finds them.
 
@@ -83,27 +90,20 @@ def suspects(
 
 @app.command(epilog=LOOP_EXAMPLES)
 def loop(
-    cohort: Annotated[
-        Path,
-        typer.Argument(metavar="COHORT", help="The cohort's folder; its truths count as right."),
-    ],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="A new folder, or one to go on with.")],
-    recipe: Annotated[
-        str, typer.Option(metavar="NAME|FILE", help="A bundled recipe, or a recipe's YAML.")
-    ] = "quick",
+    cohort: SoundCohort,
+    out: StudyFolder,
+    recipe: RecipeName = "quick",
     minutes: Annotated[
         float | None,
         typer.Option(metavar="M", min=0.01, help="Time for each training; else the recipe's."),
     ] = None,
-    share: Annotated[
-        float, typer.Option(min=0.01, max=0.9, help="Of each organ's truths to corrupt.")
-    ] = 0.15,
+    share: Corrupted = 0.15,
     repaired: Annotated[
         list[float] | None,
         typer.Option(min=0, max=1, help="Of the cases to open; 0.1, 0.2 and 0.3 if left out."),
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, max=20, help="How often all of it is done.")] = 3,
-    json: Annotated[bool, typer.Option("--json", help="The result as one JSON document.")] = False,
+    json: Json = False,
 ) -> None:
     """Does curating pay? Corrupt truths, repair some in three orders, train again, and measure.
 
@@ -155,10 +155,7 @@ def _loop_table(points: list[Point]) -> Table:
 
 @app.command(epilog=EFFORT_EXAMPLES)
 def effort(
-    cohort: Annotated[
-        Path,
-        typer.Argument(metavar="COHORT", help="The cohort's folder; its truths count as right."),
-    ],
+    cohort: SoundCohort,
     predictions: Annotated[
         Path, typer.Option(metavar="DIR", help="A run's oof folder, where the reviews begin.")
     ],
@@ -168,7 +165,7 @@ def effort(
         typer.Option(metavar="DIR", help="Also write a row a case and a row an action as csv."),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Decides how truths are corrupted.")] = 0,
-    json: Annotated[bool, typer.Option("--json", help="The result as one JSON document.")] = False,
+    json: Json = False,
 ) -> None:
     """Count the actions until each case is right: by brush alone, by our tools, and by all.
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint, checkpoint_sequential
 
 from trainer.errors import SettingsError
 from trainer.settings import Network
@@ -88,45 +86,6 @@ def freed(encoder: nn.Module) -> nn.Module:
     return encoder
 
 
-def set_checkpointing(encoder: nn.Module, on: bool) -> None:
-    """Keep only what blocks take in, and work out the rest anew when going backward.
-
-    Chen, T. et al., "Training deep nets with sublinear memory cost", 2016.
-
-    Raises
-    ------
-    SettingsError
-        If the encoder has no such blocks.
-    """
-    from segmentation_models_pytorch.encoders.mix_transformer import MixVisionTransformer
-
-    if isinstance(encoder, MixVisionTransformer):
-        for name in ("block1", "block2", "block3", "block4"):
-            blocks = encoder.get_submodule(name)
-            assert isinstance(blocks, nn.Sequential)
-            setattr(encoder, name, (_Spared if on else nn.Sequential)(*blocks))
-        return
-    model = getattr(encoder, "model", encoder)
-    switch = getattr(model, "set_grad_checkpointing", None) or getattr(
-        getattr(model, "model", None), "set_grad_checkpointing", None
-    )
-    if switch is None:
-        raise SettingsError(
-            f"{type(encoder).__name__} has no activation checkpointing",
-            remedy="choose an encoder of timm or a mit_b, or switch it off",
-        )
-    switch(on)
-
-
-class _Spared(nn.Sequential):
-    """The same blocks under the same names, each of them checkpointed."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        if not torch.is_grad_enabled():
-            return super().forward(input)
-        return checkpoint_sequential(self, len(self), input, use_reentrant=False)
-
-
 class CoatStages(nn.Module):
     """The stages of timm's CoaT for images of any multiple of 32; timm's own wants its one size.
 
@@ -145,11 +104,6 @@ class CoatStages(nn.Module):
         super().__init__()
         self.coat: Any = coat
         self._scales = scales
-        self._spares = False
-
-    def set_grad_checkpointing(self, enable: bool = True) -> None:
-        """Of its blocks."""
-        self._spares = enable
 
     def forward(self, image: Tensor) -> list[Tensor]:
         """Features of strides 4, 8, 16 and 32, each (B, C, H, W)."""
@@ -163,7 +117,7 @@ class CoatStages(nn.Module):
             first = getattr(self.coat, f"cls_token{scale}").expand(len(image), -1, -1)
             tokens = torch.cat((first, embed.norm(grid.flatten(2).transpose(1, 2))), dim=1)
             for block in getattr(self.coat, f"serial_blocks{scale}"):
-                tokens = self._run(block, tokens, size=sizes[-1])
+                tokens = block(tokens, size=sizes[-1])
             seen.append(tokens)
             maps.append(_as_map(tokens, sizes[-1]))
         if self.coat.parallel_blocks is None:
@@ -178,13 +132,8 @@ class CoatStages(nn.Module):
                 getattr(self.coat, f"cpe{scale}")(seen[scale - 1], sizes[scale - 1])
                 for scale in (2, 3, 4)
             ]
-            seen = list(self._run(block, seen[0], *placed, sizes=sizes))
+            seen = list(block(seen[0], *placed, sizes=sizes))
         return seen
-
-    def _run(self, block: Callable[..., Any], *given: Tensor, **told: Any) -> Any:
-        if self._spares and torch.is_grad_enabled():
-            return checkpoint(block, *given, use_reentrant=False, **told)
-        return block(*given, **told)
 
 
 def _as_map(tokens: Tensor, size: tuple[int, int]) -> Tensor:

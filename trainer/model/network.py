@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from trainer.model import hub, imagenet
 from trainer.model.bodies import Body, assemble, try_out
-from trainer.model.encoders import Colours, normalisation, set_checkpointing, smp_name
+from trainer.model.encoders import Colours, normalisation, smp_name
 from trainer.model.heads import Auxiliary, Outputs
 from trainer.settings import Network
 
@@ -91,10 +91,6 @@ class Segmenter(nn.Module):
         offset = self._offset(image, organ)
         logits, seen = self.body.watched((image - self.mean) / self.deviation, offset)
         return Outputs(logits, self.auxiliary(seen, (image.shape[2], image.shape[3])))
-
-    def set_checkpointing(self, on: bool) -> None:
-        """Have the encoder keep less for the way back, and work it out anew; see `encoders`."""
-        set_checkpointing(self.body.get_submodule("encoder"), on)
 
     def _offset(self, image: Tensor, organ: Tensor | None) -> Tensor | None:
         if self.organs is None:

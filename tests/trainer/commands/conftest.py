@@ -11,7 +11,6 @@ from typer.testing import CliRunner
 
 from trainer.cli import app
 from trainer.data.store import Store
-from trainer.settings import Network, Recipe, to_yaml
 
 
 @pytest.fixture
@@ -21,17 +20,6 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
-
-
-@pytest.fixture
-def recipe(tmp_path: Path) -> Path:
-    network = Network(
-        encoder="mobilenetv3_small_050", decoder_channels=(16, 16, 8, 8, 8), pretrained=False
-    )
-    tiny = Recipe(name="tiny", network=network, size=96, crop=64, folds=2, epochs=1, batch_size=2)
-    path = tmp_path / "tiny.yaml"
-    path.write_text(to_yaml(tiny), "utf-8")
-    return path
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from trainer.model.heads import Auxiliary
 from trainer.model.network import Segmenter, build, check
 from trainer.settings import Network
 from trainer.settings.network import Decoder
+from trainer.train.checkpointing import checkpointed
 
 NAMED = (
     ("resnet50", "unet"),
@@ -196,21 +197,14 @@ def test_checkpointing_keeps_less_and_changes_nothing(encoder: str):
         return kept, {name: one.clone() for name, one in given.items()}
 
     much, wanted = step()
-    module.set_checkpointing(True)
-    less, found = step()
-    module.set_checkpointing(False)
+    with checkpointed(module):
+        less, found = step()
     again, _ = step()
     assert set(module.state_dict()) == names
     assert less < 0.8 * much == 0.8 * again
     assert wanted.keys() == found.keys()
     for name, gradient in wanted.items():
         assert torch.allclose(gradient, found[name], rtol=1e-3, atol=1e-4), name
-
-
-def test_an_encoder_without_checkpointing_says_so():
-    module = build(settings("efficientnet-b0", "unet")).module
-    with pytest.raises(SettingsError, match="has no activation checkpointing"):
-        module.set_checkpointing(True)
 
 
 @pytest.mark.parametrize("decoder", get_args(Decoder))
