@@ -1,12 +1,13 @@
 """Predicting an image as this engine does, or as a competition's notebooks do; one a process.
 
-`python notebook.py ours|notebook FOLDER IMAGE MASK` prints seconds of the clock and of the
-processor, and the peak memory in MB beyond what the process holds with its networks loaded
-(Linux).
+`python notebook.py ours|ours-float32|notebook FOLDER IMAGE MASK` prints seconds of the clock
+and of the processor, and the peak memory in MB beyond what the process holds with its networks
+loaded (Linux).
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import time
@@ -20,6 +21,7 @@ from torch.nn import functional as F
 
 from trainer.data.tiff import read_rgb
 from trainer.model.checkpoint import load
+from trainer.predict import networks
 from trainer.predict.ensemble import Predictor
 from trainer.predict.postprocess import to_mask
 from trainer.settings import read_ensemble
@@ -30,21 +32,21 @@ FLIPS: tuple[tuple[int, ...], ...] = ((), (3,), (2,), (2, 3))
 def notebook(folder: Path, image: Path) -> np.ndarray:
     """Member by member, view by view, each at the image's own size in float32."""
     ensemble = read_ensemble(folder)
-    networks = [load(folder / cast("str", member.weights)) for member in ensemble.members]
+    members = [load(folder / cast("str", member.weights)) for member in ensemble.members]
     begin()
     pixels = read_rgb(image)
     height, width = pixels.shape[:2]
-    size = networks[0][1].size
+    size = members[0][1].size
     small = cv2.resize(pixels, (size, size), interpolation=cv2.INTER_AREA)
     batch = torch.from_numpy(small).permute(2, 0, 1)[None].float()
     total = np.zeros((height, width), np.float32)
     with torch.inference_mode():
-        for network, _ in networks:
+        for network, _ in members:
             for flip in FLIPS:
                 found = torch.flip(network(torch.flip(batch, flip)).sigmoid(), flip)
                 large = F.interpolate(found, (height, width), mode="bilinear", align_corners=False)
                 total += large[0, 0].numpy()
-    return (total / (len(networks) * len(FLIPS)) >= ensemble.threshold).astype(np.uint8)
+    return (total / (len(members) * len(FLIPS)) >= ensemble.threshold).astype(np.uint8)
 
 
 def ours(folder: Path, image: Path) -> np.ndarray:
@@ -54,6 +56,12 @@ def ours(folder: Path, image: Path) -> np.ndarray:
         begin()
         prediction = predictor.predict(read_rgb(image), "x")
         return to_mask(prediction, predictor.ensemble.threshold)
+
+
+def ours_in_float32(folder: Path, image: Path) -> np.ndarray:
+    """The same without mixed precision."""
+    networks.autocast_for = lambda _: contextlib.nullcontext()
+    return ours(folder, image)
 
 
 def begin() -> None:
@@ -73,7 +81,8 @@ _before = (0.0, 0.0, 0.0)
 
 if __name__ == "__main__":
     _, who, folder, image, out = sys.argv
-    mask = {"ours": ours, "notebook": notebook}[who](Path(folder), Path(image))
+    ways = {"ours": ours, "ours-float32": ours_in_float32, "notebook": notebook}
+    mask = ways[who](Path(folder), Path(image))
     now = (time.perf_counter(), time.process_time(), megabytes("VmHWM"))
     np.save(out, mask)
     names = ("seconds", "processor", "megabytes")
