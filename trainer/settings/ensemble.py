@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -21,13 +22,25 @@ Scale = Annotated[float, Field(ge=0.25, le=4)]
 COLDEST, HOTTEST = 0.05, 20.0
 
 
-class Ensemble(Brief):
-    """Members and how their opinions become one mask."""
-
-    ALWAYS: ClassVar[frozenset[str]] = frozenset({"tta", "threshold", "thresholds"})
+class Asked(Brief):
+    """Networks that are asked."""
 
     name: str = Field(description="By which its predictions are known.")
     members: tuple[Member, ...] = Field(min_length=1, description="Networks that are asked.")
+
+    @model_validator(mode="after")
+    def _nobody_twice(self) -> Self:
+        for index, member in enumerate(self.members):
+            if any(member.is_shown_as(other) for other in self.members[:index]):
+                raise ValueError(f"the member {member.source} is listed twice")
+        return self
+
+
+class Inference(Brief):
+    """How members are shown an image, and how their opinions become one mask."""
+
+    ALWAYS: ClassVar[frozenset[str]] = frozenset({"tta", "threshold", "thresholds"})
+
     tta: tuple[View, ...] = Field(
         ("identity",), min_length=1, description="Flips and turns that members are shown."
     )
@@ -62,6 +75,32 @@ class Ensemble(Brief):
         default_factory=dict, description="Steps to a mask by organ, and `default`."
     )
 
+    def beside(self, folder: Path) -> Self:
+        """The same, its references found from `folder`, where its YAML lies."""
+        return self.model_copy(
+            update={"tta_stains": tuple(stain.beside(folder) for stain in self.tta_stains)}
+        )
+
+    @model_validator(mode="after")
+    def _nothing_twice(self) -> Self:
+        views: list[str] = [*self.tta]
+        scales = [f"{scale:g}" for scale in self.tta_scales]
+        stains = [f"{stain.method} {stain.reference or ''}".strip() for stain in self.tta_stains]
+        for kind, names in (("view", views), ("scale", scales), ("stain", stains)):
+            if twice := {name for name in names if names.count(name) > 1}:
+                raise ValueError(f"the {kind} {sorted(twice)[0]} is listed twice")
+        return self
+
+    @model_validator(mode="after")
+    def _votes_are_counted(self) -> Self:
+        if self.votes and self.fusion != "vote":
+            raise ValueError("`votes` are of `fusion: vote`")
+        return self
+
+
+class Ensemble(Inference, Asked):
+    """Members and how their opinions become one mask."""
+
     @property
     def masking(self) -> Masking:
         """How its probabilities become masks."""
@@ -83,22 +122,3 @@ class Ensemble(Brief):
     def stains_for(self, organ: str) -> tuple[Stain, ...]:
         """The organ's views in other colours; where none is its own, the image as it is."""
         return tuple(stain for stain in self.tta_stains if stain.serves(organ)) or own_colours()
-
-    @model_validator(mode="after")
-    def _nothing_twice(self) -> Self:
-        for index, member in enumerate(self.members):
-            if any(member.is_shown_as(other) for other in self.members[:index]):
-                raise ValueError(f"the member {member.source} is listed twice")
-        views: list[str] = [*self.tta]
-        scales = [f"{scale:g}" for scale in self.tta_scales]
-        stains = [f"{stain.method} {stain.reference or ''}".strip() for stain in self.tta_stains]
-        for kind, names in (("view", views), ("scale", scales), ("stain", stains)):
-            if twice := {name for name in names if names.count(name) > 1}:
-                raise ValueError(f"the {kind} {sorted(twice)[0]} is listed twice")
-        return self
-
-    @model_validator(mode="after")
-    def _votes_are_counted(self) -> Self:
-        if self.votes and self.fusion != "vote":
-            raise ValueError("`votes` are of `fusion: vote`")
-        return self

@@ -9,15 +9,27 @@ from pydantic import Field, model_validator
 
 from trainer.settings.augmentation import Augmentation
 from trainer.settings.base import Settings
+from trainer.settings.ensemble import Inference
 from trainer.settings.folds import HoldOut
 from trainer.settings.labels import LabelWeights, Pseudo
 from trainer.settings.network import Network
 from trainer.settings.objective import Objective, of_old_fields
 from trainer.settings.sampling import Sampling
 from trainer.settings.training import Training
+from trainer.settings.tta import View
 
 Side = Annotated[int, Field(ge=64, le=4096)]
 Epoch = Annotated[int, Field(ge=0)]
+
+
+class FromTraining(Inference):
+    """The same as a run's ensemble begins with it: four flips, if nothing is said."""
+
+    tta: tuple[View, ...] = Field(
+        ("identity", "hflip", "vflip", "rot180"),
+        min_length=1,
+        description="Flips and turns that members are shown.",
+    )
 
 
 class Recipe(Settings):
@@ -74,6 +86,10 @@ class Recipe(Settings):
     labels: LabelWeights = Field(default_factory=lambda: LabelWeights.model_validate({}))
     pseudo: Pseudo = Field(default_factory=lambda: Pseudo.model_validate({}))
     sampling: Sampling = Field(default_factory=lambda: Sampling.model_validate({}))
+    ensemble: FromTraining = Field(
+        default_factory=lambda: FromTraining.model_validate({}),
+        description="What its ensemble says besides its members: TTA, thresholds, steps to a mask.",
+    )
     seed: int = Field(0, ge=0, lt=2**32)
 
     @model_validator(mode="before")
@@ -93,7 +109,8 @@ class Recipe(Settings):
 
     def beside(self, folder: Path) -> Self:
         """The same, the files it names found from `folder`, where its YAML lies."""
-        return self.model_copy(update={"augmentation": self.augmentation.beside(folder)})
+        found = {"augmentation": self.augmentation, "ensemble": self.ensemble}
+        return self.model_copy(update={key: one.beside(folder) for key, one in found.items()})
 
     @model_validator(mode="after")
     def _has_one_scale(self) -> Self:

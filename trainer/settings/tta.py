@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -29,6 +30,12 @@ class Stain(Brief):
     def serves(self, organ: str) -> bool:
         """Whether images of the organ are seen so."""
         return not self.organs or organ in self.organs
+
+    def beside(self, folder: Path) -> Self:
+        """The same, its reference found from `folder`, where its YAML lies."""
+        if self.reference is None:
+            return self
+        return self.model_copy(update={"reference": str((folder / self.reference).resolve())})
 
     @model_validator(mode="after")
     def _has_what_it_needs(self) -> Self:

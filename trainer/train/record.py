@@ -29,8 +29,6 @@ ROUNDS = "rounds"
 PSEUDO = "pseudo"
 """Folder within a run, of the predictions that its members learn from."""
 
-_TTA = ("identity", "hflip", "vflip", "rot180")
-
 
 class Record:
     """A run's folder while its training goes on.
@@ -139,7 +137,8 @@ class Record:
             for fold in self.finished_folds()
         ]
         name = self.folder.resolve().name
-        ensemble = Ensemble.model_validate({"name": name, "members": members, "tta": _TTA})
+        asked = self._recipe.ensemble.model_dump()
+        ensemble = Ensemble.model_validate({"name": name, "members": members, **asked})
         with replacing(self.folder / "ensemble.yaml", SettingsError) as draft:
             draft.write_text(to_yaml(ensemble), "utf-8")
         return ensemble

@@ -17,6 +17,7 @@ from trainer.errors import TrainerError
 from trainer.model import checkpoint
 from trainer.model.network import check
 from trainer.predict import kept
+from trainer.predict.colours import Colours
 from trainer.predict.device import choose, describe
 from trainer.predict.ensemble import Predictor
 from trainer.predict.running import predict_cohort
@@ -125,6 +126,7 @@ def run(
     processes = Processes.of(devices)
     processes.share_of(recipe)
     Dyes(recipe.augmentation)  # before images are read: a missing reference is told at once
+    Colours(recipe.ensemble.tta_stains, out)
     begun = None if parent is None else Parent.open(parent)
     record = Record(out, recipe, joins=not processes.leads)
     training = _Training(record, recipe, place, started, progress, processes, begun)

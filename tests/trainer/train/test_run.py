@@ -10,7 +10,7 @@ import pytest
 from trainer.data.cohort import Cohort
 from trainer.data.predictions import Predictions
 from trainer.data.store import Start, Store
-from trainer.errors import Cancelled, SettingsError
+from trainer.errors import Cancelled, ImageError, SettingsError
 from trainer.model import checkpoint
 from trainer.predict.ensemble import Predictor
 from trainer.settings import LabelWeights, Recipe, read_ensemble, read_recipe
@@ -99,6 +99,39 @@ def test_each_case_is_predicted_by_the_member_that_did_not_see_it(
     assert told["encoder_start"] == "scratch"
     assert told["finished"] >= told["started"]
     assert told["precision"] in ("32-true", "bf16-mixed")
+
+
+def test_the_recipe_says_how_its_ensemble_makes_masks(
+    cohort: Cohort, tiny_recipe: Recipe, tmp_path: Path
+):
+    asked = {
+        "tta": ["rot90"],
+        "thresholds": {"kidney": 0.3},
+        "postprocess": {"default": {"erode": 3}},
+    }
+    recipe = Recipe.model_validate(tiny_recipe.model_dump() | {"ensemble": asked})
+    run(cohort, recipe, tmp_path / "run", device="cpu")
+
+    ensemble = read_ensemble(tmp_path / "run")
+    assert ensemble.tta == ("rot90",)
+    assert ensemble.threshold_for("kidney") == 0.3
+    assert Predictions.open(tmp_path / "run" / "oof").masking == ensemble.masking
+    assert ensemble.masking.steps_for("lung").erode == 3
+
+
+def test_a_missing_reference_of_its_ensemble_is_told_before_it_is_trained(
+    cohort: Cohort, tiny_recipe: Recipe, tmp_path: Path
+):
+    written = tmp_path / "mine.yaml"
+    written.write_text(
+        "name: mine\nensemble: {tta_stains: [{method: reinhard, reference: none.tiff}]}\n", "utf-8"
+    )
+    recipe = read_recipe(written)
+
+    assert recipe.ensemble.tta_stains[0].reference == str(tmp_path / "none.tiff")
+    with pytest.raises(ImageError, match=r"none\.tiff"):
+        run(cohort, recipe, tmp_path / "run", device="cpu")
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_few_epochs_learn_what_a_disc_is(cohort: Cohort, tiny_recipe: Recipe, tmp_path: Path):
