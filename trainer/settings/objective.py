@@ -40,6 +40,10 @@ class Objective(Brief):
     boundary: Share = Field(
         0.0, description="Boundary loss, in pixels: 0.01 beside one of the others is its paper's."
     )
+    gaps: Share = Field(
+        0.0, description="Cross-entropy of the ground between near units: they come apart."
+    )
+    gap_width: int = Field(8, ge=1, le=64, description="Of such ground at the most, in pixels.")
     false_positive: float = Field(0.3, gt=0, le=1, description="Tversky's price of spurious area.")
     false_negative: float = Field(0.7, gt=0, le=1, description="Tversky's price of missed area.")
     focus: float = Field(2.0, ge=0, le=10, description="Focal's exponent; 0 is cross-entropy.")
@@ -64,7 +68,17 @@ class Objective(Brief):
         return self
 
 
-LOSSES = ("bce", "dice", "jaccard", "tversky", "focal", "focal_tversky", "lovasz", "boundary")
+LOSSES = (
+    "bce",
+    "dice",
+    "jaccard",
+    "tversky",
+    "focal",
+    "focal_tversky",
+    "lovasz",
+    "boundary",
+    "gaps",
+)
 
 
 def of_old_fields(told: object) -> object:

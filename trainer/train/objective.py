@@ -116,5 +116,6 @@ def _loss(name: str, settings: Objective) -> Loss:
         "focal_tversky": partial(losses.focal_tversky, **prices, focus=settings.tversky_focus),
         "lovasz": losses.lovasz,
         "boundary": losses.boundary,
+        "gaps": partial(losses.gaps, width=settings.gap_width),
     }
     return every[name]

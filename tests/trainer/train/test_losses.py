@@ -15,7 +15,7 @@ from trainer.train import losses, objective
 from trainer.train.batch import Batch
 from trainer.train.objective import Aim
 
-ALL = ("bce", "dice", "jaccard", "tversky", "focal", "focal_tversky", "lovasz", "boundary")
+ALL = ("bce", "dice", "jaccard", "tversky", "focal", "focal_tversky", "lovasz", "boundary", "gaps")
 
 
 def plain_bce(z: Tensor, t: Tensor, weight: float = 1) -> Tensor:
@@ -85,7 +85,30 @@ def plain_boundary(z: Tensor, t: Tensor) -> Tensor:
     return (torch.sigmoid(z)[:, 0] * torch.from_numpy(maps)).mean()
 
 
+def plain_gaps(z: Tensor, t: Tensor) -> Tensor:
+    """Each pixel's cross-entropy times what the smallest of the largest values around it adds."""
+    p = 1 / (1 + torch.exp(-z))
+    total = z.new_zeros(())
+    for image, row, column in np.ndindex(len(t), *t.shape[2:]):
+        there = t[image, 0]
+
+        def around(values: Tensor, i: int, j: int) -> Tensor:
+            return values[max(0, i - 4) : i + 5, max(0, j - 4) : j + 5]
+
+        larger = torch.stack(
+            [
+                torch.stack([around(there, i, j).max() for j in range(t.shape[3])])
+                for i in range(t.shape[2])
+            ]
+        )
+        weight = around(larger, row, column).min() - there[row, column]
+        one, other = p[image, 0, row, column], there[row, column]
+        total = total - weight * (other * torch.log(one) + (1 - other) * torch.log(1 - one))
+    return total / t.numel()
+
+
 PLAIN = {
+    "gaps": plain_gaps,
     "bce": plain_bce,
     "dice": plain_dice,
     "jaccard": plain_jaccard,
@@ -99,12 +122,13 @@ PLAIN = {
 
 @pytest.fixture
 def example() -> tuple[Tensor, Tensor]:
-    """Three images: a blob, nothing, a blob that reaches the edge."""
+    """Three images: a blob, nothing, two blobs near each other that reach the edge."""
     generator = torch.Generator().manual_seed(0)
     logits = torch.randn(3, 1, 7, 6, generator=generator, dtype=torch.float64)
     target = torch.zeros_like(logits)
     target[0, 0, 1:5, 1:4] = 1
     target[2, 0, 4:, 3:] = 1
+    target[2, 0, :2, :4] = 1
     return logits.requires_grad_(), target
 
 
@@ -142,6 +166,17 @@ def test_an_image_without_a_boundary_gives_finite_gradients(name: str, inside: f
     assert logits.grad is not None
     assert bool(logits.grad.isfinite().all())
     assert math.isfinite(float(loss.detach()))
+
+
+def test_gaps_are_narrow_ground_between_units():
+    target = torch.zeros(1, 1, 20, 40)
+    target[..., 4:16, 4:12] = 1
+    target[..., 4:16, 15:20] = 1  # a gap of 3
+    target[..., 4:16, 32:36] = 1  # one of 12
+    found = losses.between(target, 4)[0, 0]
+
+    assert bool(found[4:16, 12:15].all())
+    assert float(found.sum()) == 12 * 3
 
 
 def test_the_lovasz_hinge_is_smp_s():
