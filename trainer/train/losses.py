@@ -120,6 +120,8 @@ def gaps(logits: Tensor, target: Tensor, width: int = 8) -> Tensor:
 
     Parameters
     ----------
+    logits, target
+        As of every loss here.
     width
         In pixels, up to which ground lies between units.
     """

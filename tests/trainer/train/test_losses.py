@@ -202,7 +202,7 @@ def test_equal_prices_make_tversky_dice_and_no_focus_makes_focal_cross_entropy(
 
 def test_a_sum_is_weighted(example: tuple[Tensor, Tensor]):
     logits, target = example
-    both = Aim(Objective(bce=0.25, lovasz=2.0)).of_mask(logits, target)
+    both = Aim(Objective.model_validate({"bce": 0.25, "lovasz": 2})).of_mask(logits, target)
     wanted = 0.25 * plain_bce(logits, target) + 2 * plain_lovasz(logits, target)
     assert float(both.detach()) == pytest.approx(float(wanted.detach()))
 
