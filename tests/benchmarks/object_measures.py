@@ -22,12 +22,12 @@ PLAIN = (0.5, 0, 0, False)
 TRIED = (
     PLAIN,
     (0.5, 300, 0, False),
-    (0.5, 300, 4, False),
+    (0.5, 600, 0, False),
     (0.5, 300, 4, True),
-    (0.5, 300, 8, True),
-    (0.5, 800, 4, True),
+    (0.5, 600, 4, True),
+    (0.5, 600, 8, True),
     (0.65, 300, 4, True),
-    (0.65, 800, 8, True),
+    (0.65, 600, 8, True),
 )
 """Threshold, least area in µm² (with it holes are filled), opening in pixels, split."""
 

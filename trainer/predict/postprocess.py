@@ -32,8 +32,7 @@ class OperatingPoint:
     steps
         What is done after; what they say of a CRF was done when predicting.
     least
-        Area of the smallest unit that stays, in pixels; of ``steps.min_area`` only a share of
-        the image is left to be worked out.
+        Area in pixels of the smallest unit that stays, where ``steps.min_area`` has it in µm².
     """
 
     threshold: float
@@ -61,8 +60,6 @@ class OperatingPoint:
                     "`min_area` in px or as a share of the image",
                 )
             least = area.um2 / case.pixel_size**2
-        elif area is not None:
-            least = area.px or 0.0
         return cls(masking.threshold_for(case.organ, case.data_source), steps, least)
 
     def at(self, threshold: float) -> Self:
@@ -141,8 +138,8 @@ def _shaped(levels: NDArray[np.uint8], level: int, point: OperatingPoint) -> Mas
     if steps.erode:
         mask = eroded(mask, steps.erode)
     least = point.least
-    if steps.min_area is not None and steps.min_area.share:
-        least = steps.min_area.share * mask.size
+    if (area := steps.min_area) is not None:
+        least = max(least, area.px or 0.0, (area.share or 0.0) * mask.size)
     return without_small(mask, math.ceil(least - 1e-6)) if least > 1 else mask
 
 

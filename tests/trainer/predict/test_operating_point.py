@@ -12,7 +12,7 @@ import pytest
 from trainer.data.case import Case, Prediction
 from trainer.errors import MaskError
 from trainer.predict.postprocess import OperatingPoint, to_mask
-from trainer.settings import Masking
+from trainer.settings import Masking, PostProcessing
 
 SIDE = 120
 
@@ -72,6 +72,16 @@ def test_each_step_does_what_it_says(steps: dict[str, Any], told: str) -> None:
     assert units(made({})) == 3
     assert units(mask) == {"drops the small disc": 2, "parts the two": 4}.get(told, 3)
     assert mask[30, 30] == (told == "fills the hole")
+
+
+@pytest.mark.parametrize("area", [{"px": 100}, {"share": 0.007}])
+def test_an_area_that_asks_for_no_pixel_size_counts_wherever_the_steps_are_from(
+    area: dict[str, float],
+) -> None:
+    levels = scene()
+    prediction = Prediction("17", levels, np.zeros_like(levels), levels.shape)
+    steps = PostProcessing.model_validate({"min_area": area})
+    assert units(to_mask(prediction, OperatingPoint(0.5, steps))) == 2
 
 
 def test_hysteresis_takes_the_rim_and_no_faint_disc_alone() -> None:
