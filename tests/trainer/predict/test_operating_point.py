@@ -142,7 +142,10 @@ def test_an_area_in_square_micrometres_asks_for_the_pixel_size() -> None:
     told = str(caught.value)
     assert told.startswith("case 17: its pixel size is not known, but units of lung under 30 µm²")
     assert "fill in its `pixel_size`" in told
-    assert point({"min_area": 30}, case(pixel_size=None)).least == 30
+    levels = scene()
+    prediction = Prediction("17", levels, levels, levels.shape)
+    in_pixels = point({"min_area": 100}, case(pixel_size=None))
+    assert units(to_mask(prediction, in_pixels)) == 2
 
 
 def test_lengths_are_those_of_the_image_not_of_the_network() -> None:
