@@ -19,9 +19,10 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from hubmap_viewer import colours
+from hubmap_viewer import colours, keys
 from hubmap_viewer.deciding import Deciding
 from hubmap_viewer.docks.base import combo, enable, quiet
+from hubmap_viewer.docks.key_list import written
 from hubmap_viewer.finding_list import FindingList, Pair
 from hubmap_viewer.session import Session
 from hubmap_viewer.tagging import Tagging
@@ -34,8 +35,16 @@ _HEADERS = (
     ("Dice", "What it costs of the case's Dice"),
     ("share", "Of all the Dice that the case loses"),
     ("sure", "Mean probability that the network gives to the second mask's version"),
+    (
+        "take",
+        "What is suggested: the prediction where the network is as sure as where it agrees"
+        " with truth, else truth",
+    ),
     ("cause", "The cause it was given"),
 )
+_TAKE = 5
+"""The column of what is suggested; those from the first to it are numbers."""
+_SIDES = {"truth": "truth", "prediction": "pred.", "both": "both"}
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _SHAPES = {"missed": "○", "spurious": "◆", "merged": "∪", "split": "÷", "boundary": "≈"}
 _SETTLED = "#7a7f87"
@@ -78,7 +87,7 @@ class FindingTable(QAbstractTableModel):
         finding, column = self._shown[index.row()], index.column()
         if role == Qt.ItemDataRole.DisplayRole:
             return self._text(finding, column)
-        if role == Qt.ItemDataRole.TextAlignmentRole and 0 < column < len(_HEADERS) - 1:
+        if role == Qt.ItemDataRole.TextAlignmentRole and 0 < column < _TAKE:
             return _RIGHT
         if role == Qt.ItemDataRole.ForegroundRole:
             if self._deciding.is_decided(finding):
@@ -100,6 +109,9 @@ class FindingTable(QAbstractTableModel):
             return f"{100 * finding.share:.0f} %"
         if column == 4:
             return "–" if finding.confidence is None else f"{finding.confidence:.2f}"
+        if column == 5:
+            side = self._deciding.suggesting.side(finding)
+            return "–" if side is None else _SIDES[side]
         here = self._session.open
         if here is None:
             return ""
@@ -116,16 +128,23 @@ class FindingsPanel(QWidget):
     """Chooses the two masks, shows what they differ in, goes there, and names causes."""
 
     def __init__(
-        self, session: Session, findings: FindingList, deciding: Deciding, tags: Tagging
+        self,
+        session: Session,
+        chosen: keys.Chosen,
+        findings: FindingList,
+        deciding: Deciding,
+        tags: Tagging,
     ) -> None:
         super().__init__()
         self._session = session
         self._findings = findings
         self._deciding = deciding
         self._tags = tags
+        self._key = written(chosen[keys.ALL_SUGGESTED])
         self.model = FindingTable(session, findings, deciding, tags)
         self.pair, self.count = combo(), quiet()
         self.table = QTableView()
+        self.settle = QPushButton("As suggested")
         self.cause, self.note = combo(), QLineEdit()
         self.tag_finding, self.tag_case = QPushButton("Tag finding"), QPushButton("case")
         self.tags = QVBoxLayout()
@@ -143,6 +162,7 @@ class FindingsPanel(QWidget):
         layout.addLayout(top)
         self._build_table()
         layout.addWidget(self.table, 1)
+        layout.addWidget(self.settle)
         self._build_tags(layout)
         self._listen()
         self._refresh()
@@ -167,7 +187,7 @@ class FindingsPanel(QWidget):
         header.setStretchLastSection(True)
         header.setMinimumSectionSize(36)
         header.setStyleSheet("QHeaderView::section { padding: 2px 3px; }")
-        for column, width in enumerate((98, 82, 60, 46, 42)):
+        for column, width in enumerate((98, 82, 56, 42, 38, 40)):
             table.setColumnWidth(column, width)
         table.clicked.connect(lambda index: self._findings.choose(index.row()))
         table.activated.connect(lambda index: self._findings.choose(index.row()))
@@ -197,6 +217,8 @@ class FindingsPanel(QWidget):
         self._findings.changed.connect(self._refresh)
         self._findings.chosen.connect(self._on_chosen)
         self._deciding.changed.connect(self._on_decided)
+        self._deciding.suggesting.changed.connect(self._on_decided)
+        self.settle.clicked.connect(lambda: self._deciding.take_suggested())
         self._tags.changed.connect(lambda _: self._refresh())
 
     def _on_pair(self) -> None:
@@ -218,6 +240,7 @@ class FindingsPanel(QWidget):
             self._count()
         else:
             self.count.setText(found.nothing())
+        self._show_suggested()
         self._select()
         self._show_tags()
 
@@ -237,7 +260,20 @@ class FindingsPanel(QWidget):
     def _on_decided(self) -> None:
         last = self.model.index(self.model.rowCount() - 1, self.model.columnCount() - 1)
         self.model.dataChanged.emit(self.model.index(0, 0), last)
-        self._count()
+        if self._findings.all:
+            self._count()
+        self._show_suggested()
+
+    def _show_suggested(self) -> None:
+        deciding, found = self._deciding, self._deciding.open()
+        why = deciding.suggesting.why_not()
+        if not why and not found:
+            why = "No finding is left to settle."
+        said = "As suggested" if why else f"{len(found)} as suggested: {deciding.suggested(found)}"
+        self.settle.setText(f"{said}  ({self._key})")
+        enable(self.settle, why)
+        if not why:
+            self.settle.setToolTip("Settles every open finding; one undo takes all of it back")
 
     def _fade(self) -> None:
         if not self._strengths:
