@@ -117,8 +117,13 @@ class Deciding:
             said = self.suggested(found)
             edit = _as_suggested(scene, found, mask)
             self._settle(found, edit or Edit.nothing("take suggestion"))
-            self._findings.leave()
+            # napari takes a third of a second to put the ring away
+            self._when_drawn(self._part)
             session.told.emit(f"{len(found)} settled as suggested: {said}; undo takes it back.")
+
+    def _part(self) -> None:
+        if self._findings.here is not None and not self.open():
+            self._findings.leave()
 
     def suggested(self, found: Sequence[Finding]) -> str:
         """How many findings each side is suggested for, in words."""

@@ -134,6 +134,10 @@ class Drawing:
             self._session.told.emit(f"Nothing to {way} on case {here.id}.")
         else:
             self._changed(way, edit)
+            if not edit.pixels:
+                self._session.told.emit(
+                    f"{way.capitalize()} of {edit.tool}: the mask is as it was."
+                )
 
     def _changed(self, kind: Literal["edit", "undo", "redo"], edit: Edit) -> None:
         if edit.pixels:

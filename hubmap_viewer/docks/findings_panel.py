@@ -34,17 +34,14 @@ _HEADERS = (
     ("area", "Differing pixels: µm² where the size of a pixel is known"),
     ("Dice", "What it costs of the case's Dice"),
     ("share", "Of all the Dice that the case loses"),
-    ("sure", "Mean probability that the network gives to the second mask's version"),
     (
-        "take",
-        "What is suggested: the prediction where the network is as sure as where it agrees"
-        " with truth, else truth",
+        "sure",
+        "Mean probability that the network gives to the second mask's version,"
+        " and the key of the side that is suggested",
     ),
     ("cause", "The cause it was given"),
 )
-_TAKE = 5
-"""The column of what is suggested; those from the first to it are numbers."""
-_SIDES = {"truth": "truth", "prediction": "pred.", "both": "both"}
+_TAKE = keys.TAKE_TRUTH, keys.TAKE_PREDICTION
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _SHAPES = {"missed": "○", "spurious": "◆", "merged": "∪", "split": "÷", "boundary": "≈"}
 _SETTLED = "#7a7f87"
@@ -57,10 +54,16 @@ class FindingTable(QAbstractTableModel):
     """One row a finding, largest loss first."""
 
     def __init__(
-        self, session: Session, findings: FindingList, deciding: Deciding, tags: Tagging
+        self,
+        session: Session,
+        chosen: keys.Chosen,
+        findings: FindingList,
+        deciding: Deciding,
+        tags: Tagging,
     ) -> None:
         super().__init__()
         self._session = session
+        self._chosen = chosen
         self._findings = findings
         self._deciding = deciding
         self._tags = tags
@@ -87,7 +90,7 @@ class FindingTable(QAbstractTableModel):
         finding, column = self._shown[index.row()], index.column()
         if role == Qt.ItemDataRole.DisplayRole:
             return self._text(finding, column)
-        if role == Qt.ItemDataRole.TextAlignmentRole and 0 < column < _TAKE:
+        if role == Qt.ItemDataRole.TextAlignmentRole and 0 < column < len(_HEADERS) - 1:
             return _RIGHT
         if role == Qt.ItemDataRole.ForegroundRole:
             if self._deciding.is_decided(finding):
@@ -108,15 +111,20 @@ class FindingTable(QAbstractTableModel):
         if column == 3:
             return f"{100 * finding.share:.0f} %"
         if column == 4:
-            return "–" if finding.confidence is None else f"{finding.confidence:.2f}"
-        if column == 5:
-            side = self._deciding.suggesting.side(finding)
-            return "–" if side is None else _SIDES[side]
+            sure = "–" if finding.confidence is None else f"{finding.confidence:.2f}"
+            return f"{sure} {self._advice(finding)}".rstrip()
         here = self._session.open
         if here is None:
             return ""
         tags = self._tags.on(here.id, self._findings.spot(finding))
         return ", ".join(tag.cause for tag in tags)
+
+    def _advice(self, finding: Finding) -> str:
+        """The key that takes the suggested side; both where its pieces differ in that."""
+        side = self._deciding.suggesting.side(finding)
+        truth, prediction = (written(self._chosen[key]) for key in _TAKE)
+        words = {"truth": truth, "prediction": prediction, "both": f"{truth}{prediction}"}
+        return "" if side is None else words[side]
 
     def _reset(self) -> None:
         self.beginResetModel()
@@ -141,10 +149,10 @@ class FindingsPanel(QWidget):
         self._deciding = deciding
         self._tags = tags
         self._key = written(chosen[keys.ALL_SUGGESTED])
-        self.model = FindingTable(session, findings, deciding, tags)
+        self.model = FindingTable(session, chosen, findings, deciding, tags)
         self.pair, self.count = combo(), quiet()
         self.table = QTableView()
-        self.settle = QPushButton("As suggested")
+        self.settle = QPushButton("Settle as suggested")
         self.cause, self.note = combo(), QLineEdit()
         self.tag_finding, self.tag_case = QPushButton("Tag finding"), QPushButton("case")
         self.tags = QVBoxLayout()
@@ -187,7 +195,7 @@ class FindingsPanel(QWidget):
         header.setStretchLastSection(True)
         header.setMinimumSectionSize(36)
         header.setStyleSheet("QHeaderView::section { padding: 2px 3px; }")
-        for column, width in enumerate((98, 82, 56, 42, 38, 40)):
+        for column, width in enumerate((98, 82, 58, 42, 60)):
             table.setColumnWidth(column, width)
         table.clicked.connect(lambda index: self._findings.choose(index.row()))
         table.activated.connect(lambda index: self._findings.choose(index.row()))
@@ -269,11 +277,11 @@ class FindingsPanel(QWidget):
         why = deciding.suggesting.why_not()
         if not why and not found:
             why = "No finding is left to settle."
-        said = "As suggested" if why else f"{len(found)} as suggested: {deciding.suggested(found)}"
-        self.settle.setText(f"{said}  ({self._key})")
+        said = "Settle as suggested" if why else f"Settle {len(found)} as suggested"
+        self.settle.setText(f"{said}  {self._key}")
         enable(self.settle, why)
         if not why:
-            self.settle.setToolTip("Settles every open finding; one undo takes all of it back")
+            self.settle.setToolTip(f"{deciding.suggested(found)}; one undo takes all of it back")
 
     def _fade(self) -> None:
         if not self._strengths:
