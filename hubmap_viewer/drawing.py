@@ -99,7 +99,7 @@ class Drawing:
             self._changed("edit", edit)
 
     def apply(self, edit: Edit) -> None:
-        """Make a tool's edit of the open case, and keep it."""
+        """Make a tool's edit of the open case, and keep it; one of no pixel is kept too."""
         assert self._session.open is not None
         self.catch_up()
         self._session.open.apply(edit)
@@ -134,9 +134,14 @@ class Drawing:
             self._session.told.emit(f"Nothing to {way} on case {here.id}.")
         else:
             self._changed(way, edit)
+            if not edit.pixels:
+                self._session.told.emit(
+                    f"{way.capitalize()} of {edit.tool}: the mask is as it was."
+                )
 
     def _changed(self, kind: Literal["edit", "undo", "redo"], edit: Edit) -> None:
-        self._session.mask_changed.emit(edit.box)
+        if edit.pixels:
+            self._session.mask_changed.emit(edit.box)
         self._touched(Change(kind, edit))
 
     def _touched(self, change: Change) -> None:
@@ -145,9 +150,10 @@ class Drawing:
         if here.blind:
             session.curated_changed.emit()
             return
-        if here.status == "accepted":
+        is_as_accepted = here.status == "accepted" and not change.edit.pixels
+        if here.status == "accepted" and not is_as_accepted:
             session.told.emit(f"Case {here.id} was changed: it is no longer accepted.")
-        if here.status != "needs second opinion":
+        if here.status != "needs second opinion" and not is_as_accepted:
             here.status = "in work"
         session.rescore(prediction=False)
         session.keep(change)

@@ -69,6 +69,7 @@ LEAVE = Key("leave", "N", "leave the finding as it is")
 ALL_TRUTH = Key("all_truth", "Shift+T", "truth for the whole case")
 ALL_PREDICTION = Key("all_prediction", "Shift+Y", "prediction for the whole case")
 ALL_CLEAR = Key("all_clear", "Shift+C", "clear the whole case")
+ALL_SUGGESTED = Key("all_suggested", "Shift+B", "every open finding as suggested")
 PICK = Key("pick", "G", "pick: add or take away a unit")
 PIECE = Key("piece", "Shift+X", "piece: take a side where a click is")
 SPLIT = Key("split", "D", "split: divide a unit")
@@ -85,6 +86,7 @@ WHOLE_CASE = Key("whole_case", "Shift+G", "whole case: threshold, holes, small u
 KEYS = (
     NEXT, PREVIOUS, NEXT_FINDING, PREVIOUS_FINDING, ACCEPT, NEEDS_WORK, REJECT, SECOND_OPINION,
     TAKE_TRUTH, TAKE_PREDICTION, CLEAR, LEAVE, ALL_TRUTH, ALL_PREDICTION, ALL_CLEAR,
+    ALL_SUGGESTED,
     PICK, PIECE, SPLIT, MERGE, HOLES, SMOOTH, SNAP, SMART_BRUSH, GROW, SHRINK, WHOLE_CASE, NO_TOOL,
     UNDO, REDO, PEEK, SHOW_TRUTH, SHOW_PREDICTION, SHOW_CURATED, SIDE_BY_SIDE,
 )  # fmt: skip
@@ -137,6 +139,7 @@ def session_keys(session: Session, deciding: Deciding) -> Actions:
         ALL_TRUTH: lambda: session.drawing.take("truth"),
         ALL_PREDICTION: lambda: session.drawing.take("prediction"),
         ALL_CLEAR: lambda: session.drawing.take("nothing"),
+        ALL_SUGGESTED: deciding.take_suggested,
     }
 
 

@@ -51,6 +51,8 @@ class Past:
         """What the mask is after the edits."""
         origin = self.began_as
         for edit in self.history:
+            if not edit.pixels:
+                continue
             origin = _WHOLE.get(edit.tool) or _DRAWN_ON.get(origin, origin)
         return origin
 

@@ -10,6 +10,7 @@ from hubmap_viewer.case_queue import CaseQueue
 from hubmap_viewer.deciding import Deciding
 from hubmap_viewer.finding_list import Call, FindingList
 from hubmap_viewer.session import Session
+from hubmap_viewer.suggesting import Suggesting
 from hubmap_viewer.tagging import Tagging
 from hubmap_viewer.thumbnails import Thumbnails
 
@@ -44,5 +45,5 @@ class Reviewing:
         """
         findings = FindingList(session, call)
         tags = Tagging(session, call)
-        deciding = Deciding(session, findings, when_drawn)
+        deciding = Deciding(session, findings, Suggesting(session, call), when_drawn)
         return cls(CaseQueue(session), findings, deciding, tags, Thumbnails(session, post))

@@ -19,9 +19,10 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from hubmap_viewer import colours
+from hubmap_viewer import colours, keys
 from hubmap_viewer.deciding import Deciding
 from hubmap_viewer.docks.base import combo, enable, quiet
+from hubmap_viewer.docks.key_list import written
 from hubmap_viewer.finding_list import FindingList, Pair
 from hubmap_viewer.session import Session
 from hubmap_viewer.tagging import Tagging
@@ -33,9 +34,14 @@ _HEADERS = (
     ("area", "Differing pixels: µm² where the size of a pixel is known"),
     ("Dice", "What it costs of the case's Dice"),
     ("share", "Of all the Dice that the case loses"),
-    ("sure", "Mean probability that the network gives to the second mask's version"),
+    (
+        "sure",
+        "Mean probability that the network gives to the second mask's version,"
+        " and the key of the side that is suggested",
+    ),
     ("cause", "The cause it was given"),
 )
+_TAKE = keys.TAKE_TRUTH, keys.TAKE_PREDICTION
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _SHAPES = {"missed": "○", "spurious": "◆", "merged": "∪", "split": "÷", "boundary": "≈"}
 _SETTLED = "#7a7f87"
@@ -48,10 +54,16 @@ class FindingTable(QAbstractTableModel):
     """One row a finding, largest loss first."""
 
     def __init__(
-        self, session: Session, findings: FindingList, deciding: Deciding, tags: Tagging
+        self,
+        session: Session,
+        chosen: keys.Chosen,
+        findings: FindingList,
+        deciding: Deciding,
+        tags: Tagging,
     ) -> None:
         super().__init__()
         self._session = session
+        self._chosen = chosen
         self._findings = findings
         self._deciding = deciding
         self._tags = tags
@@ -99,12 +111,20 @@ class FindingTable(QAbstractTableModel):
         if column == 3:
             return f"{100 * finding.share:.0f} %"
         if column == 4:
-            return "–" if finding.confidence is None else f"{finding.confidence:.2f}"
+            sure = "–" if finding.confidence is None else f"{finding.confidence:.2f}"
+            return f"{sure} {self._advice(finding)}".rstrip()
         here = self._session.open
         if here is None:
             return ""
         tags = self._tags.on(here.id, self._findings.spot(finding))
         return ", ".join(tag.cause for tag in tags)
+
+    def _advice(self, finding: Finding) -> str:
+        """The key that takes the suggested side; both where its pieces differ in that."""
+        side = self._deciding.suggesting.side(finding)
+        truth, prediction = (written(self._chosen[key]) for key in _TAKE)
+        words = {"truth": truth, "prediction": prediction, "both": f"{truth}{prediction}"}
+        return "" if side is None else words[side]
 
     def _reset(self) -> None:
         self.beginResetModel()
@@ -116,16 +136,23 @@ class FindingsPanel(QWidget):
     """Chooses the two masks, shows what they differ in, goes there, and names causes."""
 
     def __init__(
-        self, session: Session, findings: FindingList, deciding: Deciding, tags: Tagging
+        self,
+        session: Session,
+        chosen: keys.Chosen,
+        findings: FindingList,
+        deciding: Deciding,
+        tags: Tagging,
     ) -> None:
         super().__init__()
         self._session = session
         self._findings = findings
         self._deciding = deciding
         self._tags = tags
-        self.model = FindingTable(session, findings, deciding, tags)
+        self._key = written(chosen[keys.ALL_SUGGESTED])
+        self.model = FindingTable(session, chosen, findings, deciding, tags)
         self.pair, self.count = combo(), quiet()
         self.table = QTableView()
+        self.settle = QPushButton("Settle as suggested")
         self.cause, self.note = combo(), QLineEdit()
         self.tag_finding, self.tag_case = QPushButton("Tag finding"), QPushButton("case")
         self.tags = QVBoxLayout()
@@ -143,6 +170,7 @@ class FindingsPanel(QWidget):
         layout.addLayout(top)
         self._build_table()
         layout.addWidget(self.table, 1)
+        layout.addWidget(self.settle)
         self._build_tags(layout)
         self._listen()
         self._refresh()
@@ -167,7 +195,7 @@ class FindingsPanel(QWidget):
         header.setStretchLastSection(True)
         header.setMinimumSectionSize(36)
         header.setStyleSheet("QHeaderView::section { padding: 2px 3px; }")
-        for column, width in enumerate((98, 82, 60, 46, 42)):
+        for column, width in enumerate((98, 82, 58, 42, 60)):
             table.setColumnWidth(column, width)
         table.clicked.connect(lambda index: self._findings.choose(index.row()))
         table.activated.connect(lambda index: self._findings.choose(index.row()))
@@ -197,6 +225,8 @@ class FindingsPanel(QWidget):
         self._findings.changed.connect(self._refresh)
         self._findings.chosen.connect(self._on_chosen)
         self._deciding.changed.connect(self._on_decided)
+        self._deciding.suggesting.changed.connect(self._on_decided)
+        self.settle.clicked.connect(lambda: self._deciding.take_suggested())
         self._tags.changed.connect(lambda _: self._refresh())
 
     def _on_pair(self) -> None:
@@ -218,6 +248,7 @@ class FindingsPanel(QWidget):
             self._count()
         else:
             self.count.setText(found.nothing())
+        self._show_suggested()
         self._select()
         self._show_tags()
 
@@ -237,7 +268,20 @@ class FindingsPanel(QWidget):
     def _on_decided(self) -> None:
         last = self.model.index(self.model.rowCount() - 1, self.model.columnCount() - 1)
         self.model.dataChanged.emit(self.model.index(0, 0), last)
-        self._count()
+        if self._findings.all:
+            self._count()
+        self._show_suggested()
+
+    def _show_suggested(self) -> None:
+        deciding, found = self._deciding, self._deciding.open()
+        why = deciding.suggesting.why_not()
+        if not why and not found:
+            why = "No finding is left to settle."
+        said = "Settle as suggested" if why else f"Settle {len(found)} as suggested"
+        self.settle.setText(f"{said}  {self._key}")
+        enable(self.settle, why)
+        if not why:
+            self.settle.setToolTip(f"{deciding.suggested(found)}; one undo takes all of it back")
 
     def _fade(self) -> None:
         if not self._strengths:

@@ -38,7 +38,9 @@ class ReviewDock(Dock):
         super().__init__(session, open_cohort, HINT)
         self.recovery_bar = RecoveryBar(session, recovery)
         self.queue_view = QueueView(session, review.queue, review.thumbnails)
-        self.findings_panel = FindingsPanel(session, review.findings, review.deciding, review.tags)
+        self.findings_panel = FindingsPanel(
+            session, chosen, review.findings, review.deciding, review.tags
+        )
         self.case_panel = CasePanel(session, chosen, review.deciding, self)
         self.key_list = KeyList(self, chosen)
         self.help = QToolButton()

@@ -258,7 +258,28 @@ def test_a_finding_takes_a_side_by_one_key(window: Window) -> None:
     window.press("N")
     assert panel.count.text().startswith(f"{count - 2} of {count} left")
     window.press("Ctrl+Z")
+    assert panel.count.text().startswith(f"{count - 1} of {count} left")
+    window.press("Ctrl+Z")
+    assert panel.count.text().startswith(f"{count} ·")
     assert np.array_equal(mask(window), TRAIN[0].mask)
+
+
+def test_one_key_settles_all_findings_as_suggested(window: Window) -> None:
+    panel, truth = window.review.findings_panel, TRAIN[0].mask
+    window.wait(lambda: len(window.desk.review.findings.all) > 0)
+    window.wait(panel.settle.isEnabled)
+    count = len(window.desk.review.findings.all)
+    assert panel.settle.text() == f"Settle {count} as suggested  Shift+B"
+
+    window.press("Shift+B")
+
+    assert panel.count.text().startswith(f"0 of {count} left")
+    assert not panel.settle.isEnabled()
+    # the network is not sure of the unit that truth has not, so that truth's version stays
+    assert np.array_equal(mask(window) & disc(*WRONG), truth & disc(*WRONG))
+    window.press("Ctrl+Z")
+    assert np.array_equal(mask(window), truth)
+    assert panel.settle.isEnabled()
 
 
 def test_a_rough_outline_with_alt_takes_away(window: Window) -> None:

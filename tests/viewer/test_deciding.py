@@ -13,6 +13,7 @@ from hubmap_viewer.deciding import Deciding
 from hubmap_viewer.finding_list import FindingList
 from hubmap_viewer.loading import load
 from hubmap_viewer.session import Session
+from hubmap_viewer.suggesting import Suggesting
 from trainer.data.case import Prediction
 from trainer.data.cohort import Cohort
 from trainer.data.predictions import Predictions
@@ -48,7 +49,7 @@ def findings(session: Session) -> FindingList:
 
 @pytest.fixture
 def deciding(session: Session, findings: FindingList) -> Deciding:
-    deciding = Deciding(session, findings, lambda act: act())
+    deciding = Deciding(session, findings, Suggesting(session, at_once), lambda act: act())
     session.want("11")
     return deciding
 
@@ -121,6 +122,102 @@ def test_what_was_settled_is_remembered_when_the_case_opens_again(
     assert deciding.left() == 1
 
 
+def test_all_that_is_suggested_is_taken_and_undone_as_one_edit(
+    session: Session, findings: FindingList, deciding: Deciding
+) -> None:
+    truth = side(session, "truth").copy()
+    # sure of the ground where truth has a unit alone, but not of its own unit
+    assert [deciding.suggesting.side(one) for one in findings.all] == ["prediction", "truth"]
+    words: list[str] = []
+    session.told.connect(lambda message: words.append(str(message)))
+
+    deciding.take_suggested()
+
+    assert np.array_equal(mask_of(session), truth & side(session, "prediction"))
+    assert deciding.left() == 0
+    assert any("1 truth, 1 prediction" in word for word in words)
+    session.drawing.undo()
+    assert np.array_equal(mask_of(session), truth)
+    assert deciding.left() == 2
+    session.drawing.redo()
+    assert deciding.left() == 0
+
+
+def test_what_is_settled_already_stays_when_the_rest_is_as_suggested(
+    session: Session, findings: FindingList, deciding: Deciding
+) -> None:
+    truth = side(session, "truth").copy()
+    findings.step(1)
+    deciding.leave()
+
+    deciding.take_suggested()
+
+    assert np.array_equal(mask_of(session), truth)
+    assert deciding.left() == 0
+    session.drawing.undo()
+    assert [deciding.is_decided(one) for one in findings.all] == [True, False]
+
+
+def test_without_a_prediction_nothing_is_suggested(session: Session, deciding: Deciding) -> None:
+    words: list[str] = []
+    session.told.connect(lambda message: words.append(str(message)))
+    session.want("12")
+
+    deciding.take_suggested()
+
+    assert any("needs both a truth and a prediction" in word for word in words)
+
+
+def test_the_suggestion_follows_the_prediction_s_mask(
+    session: Session, findings: FindingList, deciding: Deciding
+) -> None:
+    assert len(findings.all) == 2
+    session.try_thresholds({"kidney": 0.9})
+    assert session.open is not None
+    assert len(findings.all) == 1
+    assert deciding.suggesting.mask is not None
+    assert deciding.suggesting.side(findings.all[0]) == "prediction"
+
+
+def test_what_was_settled_outlasts_the_window(
+    session: Session, findings: FindingList, deciding: Deciding, cohort_folder: Path
+) -> None:
+    before = mask_of(session).copy()
+    findings.step(1)
+    deciding.leave()
+    deciding.take("truth")
+    predictions = session.predictions
+    assert predictions is not None
+    session.close()
+
+    again = Session()
+    again.case_wanted.connect(lambda case_id: again.put(load(again.sources, case_id)))
+    found = FindingList(again, at_once)
+    later = Deciding(again, found, Suggesting(again, at_once), lambda act: act())
+    again.open_cohort(Cohort.open(cohort_folder))
+    again.use_predictions(predictions)
+    again.want("11")
+
+    assert later.left() == 0
+    assert np.array_equal(mask_of(again), before)
+    assert again.status("11") == "in work"
+    assert again.open is not None and again.open.origin == "truth"
+    again.drawing.undo()
+    assert [later.is_decided(one) for one in found.all] == [True, False]
+    again.close()
+
+
+def test_a_finding_that_is_left_takes_no_acceptance_back(
+    session: Session, findings: FindingList, deciding: Deciding
+) -> None:
+    session.judge("accepted")
+    findings.step(1)
+    deciding.leave()
+    assert session.status("11") == "accepted"
+    deciding.take("prediction")
+    assert session.status("11") == "in work"
+
+
 def test_a_side_that_is_not_there_is_told(session: Session, deciding: Deciding) -> None:
     words: list[str] = []
     session.told.connect(lambda message: words.append(str(message)))
@@ -133,7 +230,7 @@ def test_the_view_goes_on_only_when_the_change_is_drawn(
     session: Session, findings: FindingList
 ) -> None:
     waiting: list[Callable[[], None]] = []
-    deciding = Deciding(session, findings, waiting.append)
+    deciding = Deciding(session, findings, Suggesting(session, at_once), waiting.append)
     session.want("11")
     findings.step(1)
     first, second = findings.all
@@ -147,7 +244,7 @@ def test_the_view_goes_on_only_when_the_change_is_drawn(
 def test_a_key_pressed_before_the_view_went_on_is_for_the_next_finding(
     session: Session, findings: FindingList
 ) -> None:
-    deciding = Deciding(session, findings, lambda act: None)
+    deciding = Deciding(session, findings, Suggesting(session, at_once), lambda act: None)
     session.want("11")
     findings.step(1)
     deciding.take("prediction")
@@ -160,7 +257,7 @@ def test_who_went_elsewhere_before_the_view_went_on_stays_there(
     session: Session, findings: FindingList
 ) -> None:
     waiting: list[Callable[[], None]] = []
-    deciding = Deciding(session, findings, waiting.append)
+    deciding = Deciding(session, findings, Suggesting(session, at_once), waiting.append)
     session.want("11")
     findings.step(1)
     deciding.take("prediction")

@@ -49,7 +49,10 @@ def _table(revisions: list[Revision]) -> Table:
 
 
 def _tool(revision: Revision) -> str:
-    told = [f"{name} {value}" for name, value in revision.parameters.items()]
+    told = [
+        f"{name} {len(value) if name == 'settled' else value}"
+        for name, value in revision.parameters.items()
+    ]
     return _lines(revision.tool, ", ".join(told))
 
 

@@ -95,6 +95,11 @@ class Edit:
         pixels = cv2.countNonZero(tight)
         return cls(tool, place, zlib.compress(packed, 1), pixels, parameters or {})
 
+    @classmethod
+    def nothing(cls, tool: str) -> Edit:
+        """A gesture that left every pixel as it was, and is yet to be remembered."""
+        return cls(tool, Box(0, 0, 0, 0), zlib.compress(b""), 0)
+
     def apply(self, mask: Mask) -> None:
         """Flip the edit's pixels in place."""
         part = self.box.of(mask)

@@ -44,6 +44,8 @@ ASSUMPTIONS = (
     " than half of their union; below 1/20,000 of the image they do not count).",
     "Take-a-side offers the prediction and a corrupted copy of the reference, in which a third of"
     " the units is dropped, merged, shifted or invented.",
+    "What one key suggests is made of that copy and the prediction by the function that the window"
+    " calls; its one figure was chosen on colon glands and glomeruli corrupted otherwise.",
     f"A case that is not done after {CAP} actions, or where no action gains, counts as {CAP}.",
 )
 """What the figures rest on, to be said beside them."""

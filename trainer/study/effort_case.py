@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import product
@@ -14,10 +14,10 @@ import numpy as np
 from trainer.data.case import Mask
 from trainer.data.edits import Edit
 from trainer.metrics import dice
-from trainer.study.effort_actions import proposals, units_of
+from trainer.study.effort_actions import Proposal, proposals, units_of
 from trainer.study.effort_brush import best_disc
 from trainer.study.effort_score import Score, unit_f1
-from trainer.study.effort_sides import all_of_truth, offered, piecewise
+from trainer.study.effort_sides import all_as_suggested, all_of_truth, offered, piecewise
 from trainer.study.effort_tried import Tried
 from trainer.tools import whole
 from trainer.tools.scene import Scene
@@ -181,12 +181,12 @@ class _Reviewer:
         self._job, self._score, self._mode = job, score, mode
         self._scene = replace(job.scene, mask=score.mask)
         self._tried = Tried(self._scene, score)
-        if mode != "brush":
-            self._tried.learn(_tried_at_first(job))
+        self._has_learnt = False
         self._units = [] if mode == "brush" else units_of(job.reference)
         self._sides = []
         if mode == "all":
-            self._sides = [*offered(job.scene, job.shown), all_of_truth(job.shown)]
+            at_once = all_of_truth(job.shown), all_as_suggested(job.scene, job.shown)
+            self._sides = [*offered(job.scene, job.shown), *filter(None, at_once)]
 
     def step(self) -> Action | None:
         """Take the best action; None where none gains."""
@@ -198,7 +198,12 @@ class _Reviewer:
         return Action(best.kind, best.cost, self._score.dice)
 
     def _best(self, *, hopeless: bool) -> _Choice | None:
-        gaining = [one for one in self._choices(hopeless) if one.dice > self._score.dice]
+        gaining: list[_Choice] = []
+        for one in self._choices(hopeless):
+            if one.cost == 1 and one.dice >= self._job.target:
+                return one
+            if one.dice > self._score.dice:
+                gaining.append(one)
         gaining.sort(key=self._rank, reverse=True)
         if len(gaining) > 1 and gaining[0].dice < self._job.target:
             for one in gaining[:_LOOKED_AHEAD]:
@@ -219,21 +224,35 @@ class _Reviewer:
         return False, (one.dice - self._score.dice) / one.cost
 
     def _choices(self, hopeless: bool) -> Iterator[_Choice]:
-        """What could be done, without or with what gained nothing when it was tried."""
+        """What could be done, without or with what gained nothing when it was tried.
+
+        What is quickly tried comes first: where one of it ends the work, no more is.
+        """
+        yield from self._tries((*self._sides, *self._pieces()), hopeless)
         disc = best_disc(self._score)
         if disc is not None and (edit := disc.use(self._scene)) is not None:
             yield _Choice(edit.tool, 1, self._score.after(edit), edit)
         if self._mode == "brush":
             return
+        if not self._has_learnt:
+            self._has_learnt = True
+            self._tried.learn(_tried_at_first(self._job))
         gestures = proposals(self._scene, self._units, self._job.reference)
-        pieces = piecewise(self._scene.mask, self._job.shown) if self._mode == "all" else ()
-        for one in (*gestures, *self._sides, *pieces):
+        yield from self._tries(gestures, hopeless)
+        yield from self._best_setting()
+
+    def _tries(self, proposed: Iterable[Proposal], hopeless: bool) -> Iterator[_Choice]:
+        for one in proposed:
             if not hopeless and self._tried.is_hopeless(one):
                 continue
             edit = self._tried.edit(one)
             if edit is not None:
                 yield _Choice(edit.tool, one.cost, self._score.after(edit), edit)
-        yield from self._best_setting()
+
+    def _pieces(self) -> Iterator[Proposal]:
+        if self._mode == "all":
+            yield from piecewise(self._scene.mask, self._job.shown, "take truth")
+            yield from piecewise(self._scene.mask, self._job.scene.mask, "take prediction")
 
     def _best_setting(self) -> Iterator[_Choice]:
         for reached, settings in _settings(self._job)[:1]:

@@ -12,6 +12,7 @@ from trainer.data.findings import find
 from trainer.study.effort_actions import Proposal, deepest, units_of
 from trainer.tools import sides
 from trainer.tools.scene import Scene
+from trainer.tools.suggestion import suggested
 
 _SPECK = 16
 """Pixels of a piece that is worth a key."""
@@ -59,12 +60,30 @@ def all_of_truth(shown: Mask) -> Proposal:
     )  # fmt: skip
 
 
-def piecewise(mask: Mask, shown: Mask) -> Iterator[Proposal]:
-    """Truth's side at one connected piece of what it differs in from the mask as it is."""
-    for piece in units_of(mask ^ shown):
+def all_as_suggested(begun: Scene, shown: Mask) -> Proposal | None:
+    """Every finding as the tool suggests; None without a prediction.
+
+    Parameters
+    ----------
+    begun, shown
+        As `offered` has them.
+    """
+    if begun.levels is None:
+        return None
+    whole, region = Box.whole(shown), begun.mask != shown
+    suggestion = suggested(shown, begun.mask, begun.levels)
+    return Proposal(
+        ("take suggestion", "everywhere"), whole, 1,
+        lambda scene: sides.take(scene, whole, region, suggestion, "take suggestion"),
+    )  # fmt: skip
+
+
+def piecewise(mask: Mask, other: Mask, tool: sides.Side) -> Iterator[Proposal]:
+    """One side at one connected piece of what it differs in from the mask as it is."""
+    for piece in units_of(mask ^ other):
         if piece.area >= _SPECK:
             point, _ = deepest(piece.inside, piece.box)
             yield Proposal(
-                ("take piece", point, piece.box), piece.box, 1,
-                lambda scene, p=point: sides.take_piece(scene, p, shown, "take truth"),
+                ("take piece", tool, point, piece.box), piece.box, 1,
+                lambda scene, p=point: sides.take_piece(scene, p, other, tool),
             )  # fmt: skip

@@ -13,7 +13,7 @@ from trainer.tools.scene import Point, Scene
 from trainer.tools.unit_at import unit_at
 from trainer.tools.window import edit, pixel
 
-Side = Literal["take truth", "take prediction"]
+Side = Literal["take truth", "take prediction", "take suggestion"]
 
 
 def take(scene: Scene, box: Box, region: NDArray[np.bool_], other: Mask, tool: Side) -> Edit | None:
@@ -28,7 +28,7 @@ def take(scene: Scene, box: Box, region: NDArray[np.bool_], other: Mask, tool: S
     region
         The finding's pixels, bool, of the box's size.
     other
-        Truth or the prediction's mask, uint8 (H, W) of the scene's size.
+        Truth, the prediction's mask, or what is suggested, uint8 (H, W) of the scene's size.
     tool
         Whose side is taken.
     """

@@ -80,8 +80,23 @@ def test_take_a_side_never_sees_the_reference() -> None:
     blind = review(job(MISSED, MISSED), "all")
     without = review(job(MISSED, MISSED), "tools")
 
-    assert set(blind.kinds()).isdisjoint({"take truth", "take prediction", "clear"})
+    assert set(blind.kinds()).isdisjoint(
+        {"take truth", "take prediction", "take suggestion", "clear"}
+    )
     assert blind.actions == without.actions
+
+
+def test_what_is_suggested_is_one_action() -> None:
+    """Truth has lost a unit of which the network is sure; its outlines are the better ones."""
+    coarse = ellipses((40, 40, 20, 24), (45, 150, 22, 39), (110, 90, 25, 17))
+    levels = np.full(SHAPE, 10, np.uint8)
+    levels[(TRUTH | ellipses((115, 165, 25, 25))) > 0] = 90
+    levels[coarse > 0] = 200
+    given = job(coarse, TRUTH & ~ellipses((45, 150, 22, 40)), 0.99)
+
+    found = review(replace(given, scene=replace(given.scene, levels=levels)), "all")
+
+    assert found.kinds() == {"take suggestion": 1}
 
 
 def test_a_case_at_its_target_costs_nothing() -> None:

@@ -4,8 +4,9 @@ import cv2
 import numpy as np
 
 from trainer.data.findings import find
-from trainer.study.effort_sides import all_of_truth, offered, piecewise
+from trainer.study.effort_sides import all_as_suggested, all_of_truth, offered, piecewise
 from trainer.tools.scene import Scene
+from trainer.tools.suggestion import suggested
 
 
 def discs(*places: tuple[int, int, int]) -> np.ndarray:
@@ -44,7 +45,7 @@ def test_every_finding_has_truth_s_side_the_prediction_s_and_neither() -> None:
 def test_taking_all_of_truth_s_sides_or_pieces_gives_the_truth_that_is_shown() -> None:
     for proposals in (
         [one for one in offered(scene(), SHOWN) if "take truth" in str(one.key)],
-        list(piecewise(PREDICTED, SHOWN)),
+        list(piecewise(PREDICTED, SHOWN, "take truth")),
     ):
         given = scene()
         for one in proposals:
@@ -58,7 +59,25 @@ def test_taking_all_of_truth_s_sides_or_pieces_gives_the_truth_that_is_shown() -
 
 def test_where_truth_and_prediction_agree_there_is_no_side() -> None:
     assert offered(scene(), PREDICTED.copy()) == []
-    assert list(piecewise(PREDICTED, PREDICTED.copy())) == []
+    assert list(piecewise(PREDICTED, PREDICTED.copy(), "take truth")) == []
+
+
+def test_one_key_takes_what_the_window_suggests() -> None:
+    levels = np.asarray(200 * PREDICTED + 20, np.uint8)
+    levels[discs((80, 120, 25)) > 0] = 120
+    begun = Scene(PREDICTED.copy(), np.zeros((120, 160, 3), np.uint8), levels)
+    proposal = all_as_suggested(begun, SHOWN)
+    assert proposal is not None and proposal.cost == 1
+
+    edit = proposal.act(begun)
+
+    assert edit is not None and edit.tool == "take suggestion"
+    edit.apply(begun.mask)
+    assert np.array_equal(begun.mask, suggested(SHOWN, PREDICTED, levels))
+
+
+def test_without_a_prediction_nothing_is_suggested() -> None:
+    assert all_as_suggested(scene(), SHOWN) is None
 
 
 def test_one_key_takes_all_of_truth() -> None:
