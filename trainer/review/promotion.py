@@ -96,6 +96,15 @@ class Candidate:
     problems: tuple[TrainerError, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """How far a comparison is: `done` of `total` masks; at its end, what was found."""
+
+    done: int
+    total: int
+    candidate: Candidate | None = None
+
+
 def judge(cohort: Cohort, store: Store | None, run: Path) -> Candidate:
     """Compare a run with the one in force, out of fold, on the frozen development set.
 
@@ -109,21 +118,53 @@ def judge(cohort: Cohort, store: Store | None, run: Path) -> Candidate:
     SettingsError, PredictionError
         If the run is none, or has no out-of-fold predictions.
     """
-    mine = _Opinion.open(run)
-    development, problems = _development(cohort, store, mine)
-    dice_of = dict(_measure(cohort, development, mine, problems))
-    in_force = history(cohort.folder)
-    before = in_force[-1].run if in_force else ""
-    comparison = None
-    if before:
-        try:
-            theirs = _Opinion.open(cohort.folder / before)
-            earlier = dict(_measure(cohort, development, theirs, problems))
-            comparison = compare(earlier, dice_of, development.organs)
-        except TrainerError as error:  # a run that was deleted stands in nobody's way
-            problems.append(error)
+    *_, last = judging(cohort, store, run)
+    assert last.candidate is not None
+    return last.candidate
+
+
+def judging(cohort: Cohort, store: Store | None, run: Path) -> Iterator[Judged]:
+    """As `judge`, a mask at a time; left before its end, it freezes nothing that is not whole."""
+    mine, past = _Opinion.open(run), history(cohort.folder)
+    before = past[-1].run if past else ""
+    problems: list[TrainerError] = []
+    theirs = None if not before else _in_force(cohort, before, problems)
+    opinions = [mine] if theirs is None else [mine, theirs]
+    frozen = (cohort.folder / DEVELOPMENT).is_file()
+    to_freeze = 0 if frozen else len(cohort.cases)
+    done = 0
+    if not frozen:
+        texts: dict[str, str] = {}
+        for case_id, text in _to_freeze(cohort, store, mine, problems):
+            done += 1
+            if text is not None:
+                texts[case_id] = text
+            yield Judged(done, to_freeze * (1 + len(opinions)))
+        _freeze(cohort, texts, mine)
+    development = _read(cohort.folder / DEVELOPMENT)
+    found: list[dict[str, float]] = []
+    total = to_freeze + len(development.texts) * len(opinions)
+    for opinion in opinions:
+        found.append({})
+        for case_id, one in _measure(cohort, development, opinion, problems):
+            done += 1
+            if one is not None:
+                found[-1][case_id] = one
+            yield Judged(done, total)
+    organs = development.organs
+    comparison = compare(found[1], found[0], organs) if theirs is not None else None
     name = _relative(run, cohort.folder)
-    return Candidate(name, before, dice_of, development.organs, comparison, tuple(problems))
+    candidate = Candidate(name, before, found[0], organs, comparison, tuple(problems))
+    yield Judged(total, total, candidate)
+
+
+def _in_force(cohort: Cohort, run: str, problems: list[TrainerError]) -> _Opinion | None:
+    """What the run in force has predicted; one that was deleted stands in nobody's way."""
+    try:
+        return _Opinion.open(cohort.folder / run)
+    except TrainerError as error:
+        problems.append(error)
+        return None
 
 
 def promote(cohort: Cohort, run: Path) -> Promotion:
@@ -156,10 +197,10 @@ def back(cohort: Cohort) -> Promotion:
         If the cohort's folder cannot be written.
     """
     past = history(cohort.folder)
-    standing = _standing(past)
-    if not standing:
+    left = standing(past)
+    if not left:
         raise SettingsError("no run is in force", file=cohort.folder / PROMOTED)
-    before = standing[-2] if len(standing) > 1 else None
+    before = left[-2] if len(left) > 1 else None
     run, text = ("", "") if before is None else (before.run, before.ensemble)
     return _write(cohort.folder, past, "back", run, text)
 
@@ -181,15 +222,15 @@ def history(cohort: Path) -> list[Promotion]:
         raise SettingsError(f"cannot be read ({error})", file=path) from error
 
 
-def _standing(past: Iterable[Promotion]) -> list[Promotion]:
-    """Promotions that were not taken back, the one in force last."""
-    standing: list[Promotion] = []
+def standing(past: Iterable[Promotion]) -> list[Promotion]:
+    """Promotions of a `history` that were not taken back, the one in force last."""
+    found: list[Promotion] = []
     for one in past:
         if one.act == "promoted":
-            standing.append(one)
-        elif standing:
-            standing.pop()
-    return standing
+            found.append(one)
+        elif found:
+            found.pop()
+    return found
 
 
 def _write(
@@ -252,45 +293,35 @@ class _Opinion:
 
 def _measure(
     cohort: Cohort, development: Development, opinion: _Opinion, problems: list[TrainerError]
-) -> Iterator[tuple[str, float]]:
+) -> Iterator[tuple[str, float | None]]:
+    """Each case's Dice; None where there is none."""
     for case_id, text in development.texts.items():
+        measured = None
         try:
             if case_id not in cohort.cases:
                 raise CohortError("is not in the cohort any more", case=case_id)
             found = opinion.mask(cohort, case_id)
             if found is not None:
                 shape = (found.shape[0], found.shape[1])
-                yield case_id, dice(found, rle.decode(text, shape))
+                measured = dice(found, rle.decode(text, shape))
         except TrainerError as error:
             problems.append(error)
+        yield case_id, measured
 
 
-def _development(
-    cohort: Cohort, store: Store | None, opinion: _Opinion
-) -> tuple[Development, list[TrainerError]]:
-    """The frozen set; frozen now where there is none."""
-    path = cohort.folder / DEVELOPMENT
-    if path.is_file():
-        return _read(path), []
+def _to_freeze(
+    cohort: Cohort, store: Store | None, opinion: _Opinion, problems: list[TrainerError]
+) -> Iterator[tuple[str, str | None]]:
+    """Each case's mask as run lengths; None where the case cannot be compared on."""
     revisions = {} if store is None else store.latest_all()
-    texts: dict[str, str] = {}
-    problems: list[TrainerError] = []
     for case_id in cohort.cases:
+        label = None
         try:
-            label = None
             if opinion.mask(cohort, case_id) is not None:
                 label = _label(cohort, store, revisions.get(case_id), case_id)
         except TrainerError as error:
             problems.append(error)
-            continue
-        if label is not None:
-            texts[case_id] = rle.encode(label)
-    if not texts:
-        place = opinion.predictions.folder
-        raise SettingsError("has no out-of-fold prediction of a labelled case", file=place)
-    development = Development(texts, {one: cohort.cases[one].organ for one in texts})
-    _freeze(path, development)
-    return development, problems
+        yield case_id, None if label is None else rle.encode(label)
 
 
 def _label(
@@ -302,15 +333,18 @@ def _label(
     return store.mask(revision) if revision.status == "accepted" else None
 
 
-def _freeze(path: Path, development: Development) -> None:
+def _freeze(cohort: Cohort, texts: Mapping[str, str], opinion: _Opinion) -> None:
+    if not texts:
+        place = opinion.predictions.folder
+        raise SettingsError("has no out-of-fold prediction of a labelled case", file=place)
     with (
-        replacing(path, ExportError) as draft,
+        replacing(cohort.folder / DEVELOPMENT, ExportError) as draft,
         draft.open("w", encoding="utf-8", newline="") as file,
     ):
         rows = csv.writer(file)
         rows.writerow(("id", "organ", "rle"))
-        for case_id, text in development.texts.items():
-            rows.writerow((case_id, development.organs[case_id], text))
+        for case_id, text in texts.items():
+            rows.writerow((case_id, cohort.cases[case_id].organ, text))
 
 
 def _read(path: Path) -> Development:
