@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from psygnal import Signal
-from qtpy.QtCore import QRect, Qt
+from qtpy.QtCore import QRect, QSize, Qt
 from qtpy.QtGui import QImage, QPainter, QPaintEvent, QResizeEvent
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
@@ -121,35 +121,31 @@ class CropPictures(QWidget):
         self.setFixedHeight(max(cell.bottom() for cell in self.cells()) + 1)
 
     def cells(self) -> list[QRect]:
-        """Where the pictures are, the whole case's first."""
-        count = len(self._pictures)
-        one_row = self.width() // (count + 1) >= _CELL // 2
-        across = count + 1 if one_row else _ACROSS
+        """Where the pictures are: the whole case, its name beside it, and the crops below."""
+        crops = len(self._pictures) - 1
+        across = crops if self.width() >= crops * _CELL // 2 else _ACROSS
         side = min(_CELL, (self.width() + _GAP) // across - _GAP)
-        # the name stands beside the whole case: in one row in a cell of its own, before it
-        places = range(1, count + 1) if one_row else (0, *range(across, across + count - 1))
-        step = side + _GAP
-        return [QRect(at % across * step, at // across * step, side, side) for at in places]
+        whole = self._pictures[0]
+        first = QRect(0, 0, whole.width() * side // _CELL, whole.height() * side // _CELL)
+        top, step = first.bottom() + 1 + _GAP, side + _GAP
+        places = range(crops)
+        below = [QRect(at % across * step, top + at // across * step, side, side) for at in places]
+        return [first, *below]
 
     def paintEvent(self, a0: QPaintEvent | None) -> None:  # noqa: N802
-        """Each picture at the upper left of its cell, as large as it is beside the others."""
+        """Each crop at the upper left of its cell, as large as it is beside the others."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        cells = self.cells()
-        for picture, cell in zip(self._pictures, cells, strict=True):
+        whole, *below = self.cells()
+        painter.drawImage(whole, self._pictures[0])
+        for picture, cell in zip(self._pictures[1:], below, strict=True):
             scale = cell.width() / _CELL
-            width, height = round(picture.width() * scale), round(picture.height() * scale)
-            painter.drawImage(QRect(cell.x(), cell.y(), width, height), picture)
+            size = QSize(round(picture.width() * scale), round(picture.height() * scale))
+            painter.drawImage(QRect(cell.topLeft(), size), picture)
         painter.setPen(self.palette().windowText().color())
-        painter.drawText(self._beside(cells), Qt.AlignmentFlag.AlignLeft, self._name)
-
-    def _beside(self, cells: Sequence[QRect]) -> QRect:
-        """Room for the case's name."""
-        first = cells[0]
-        if first.x():
-            return QRect(0, 0, first.x() - _GAP, first.height())
-        left = first.right() + 2 * _GAP
-        return QRect(left, 0, self.width() - left, first.height())
+        left = whole.right() + 2 * _GAP
+        beside = QRect(left, 0, self.width() - left, whole.height())
+        painter.drawText(beside, Qt.AlignmentFlag.AlignLeft, self._name)
 
 
 def _image(picture: Image) -> QImage:

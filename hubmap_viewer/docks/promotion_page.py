@@ -25,6 +25,7 @@ GAINS = (
         lambda row: row.low,
         "Bootstrap interval of the mean gain",
     ),
+    Cell("p", lambda row: f"{row.p:.3f}", lambda row: row.p, "Wilcoxon's signed-rank test"),
     Cell("better", lambda row: str(row.better), lambda row: row.better, _BY),
     Cell("worse", lambda row: str(row.worse), lambda row: row.worse, _BY),
 )

@@ -37,6 +37,9 @@ _GAP, _LINE = 6, 22
 _GREEN = (0, 158, 115)
 """Okabe and Ito's: the colour of a truth's outline, as in the window."""
 
+_WIDE = 2
+"""Of an outline, in pixels: in a window's narrow dock a picture is shown at half its size."""
+
 _INK, _PAPER = (60, 60, 60), 255
 
 
@@ -179,7 +182,7 @@ def _outlined(image: Image, coverage: NDArray[np.uint8], scale: float) -> Image:
     shape = frame.scaled((coverage.shape[0], coverage.shape[1]), scale)
     small = frame.resized(np.asarray(image), shape).copy()
     inside = frame.resized(np.asarray(coverage), shape) >= 128
-    small[outline(inside.astype(np.uint8), 1) > 0] = _GREEN
+    small[outline(inside.astype(np.uint8), _WIDE) > 0] = _GREEN
     return small
 
 
