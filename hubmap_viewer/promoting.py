@@ -11,8 +11,9 @@ from psygnal import Signal
 from hubmap_viewer.session import Session
 from trainer.errors import TrainerError
 from trainer.review.compare import Change, OrganChange
+from trainer.review.development import DEVELOPMENT
 from trainer.review.leader_board import RunRow
-from trainer.review.promotion import DEVELOPMENT, Candidate, Judged, by_organ, judging, promote
+from trainer.review.promotion import Candidate, Judged, by_organ, judging, promote
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,7 +134,7 @@ def test_what_the_network_will_see_is_drawn_anew_and_cancelled(
     assert not panel.isVisible()
     window.click(panel.begin)
     assert not panel.begin.isEnabled()
-    window.wait(lambda: panel.model.job is None, 120)
+    window.wait(lambda: panel.model.job is None, 240)
     assert dock.notice.isHidden()
     assert [strip.drawn.case_id for strip in panel.strips] == ["11", "12", "21", "22"]
     assert panel.state.text().startswith("tiny: each case whole")
@@ -150,7 +150,7 @@ def test_what_the_network_will_see_is_drawn_anew_and_cancelled(
 
     before = [strip.drawn.pictures for strip in panel.strips]
     window.click(panel.again)
-    window.wait(lambda: panel.model.job is None, 120)
+    window.wait(lambda: panel.model.job is None, 240)
     assert "tiny, seed 1" in panel.state.text()
     after = [strip.drawn.pictures for strip in panel.strips]
     assert np.array_equal(after[0][0], before[0][0])
@@ -158,7 +158,7 @@ def test_what_the_network_will_see_is_drawn_anew_and_cancelled(
 
     window.click(panel.again)
     window.click(panel.cancel)
-    window.wait(lambda: panel.model.job is None, 60)
+    window.wait(lambda: panel.model.job is None, 120)
     assert panel.state.text().startswith("Cancelled after")
     assert panel.begin.isEnabled()
 
@@ -173,7 +173,7 @@ def test_a_recipe_that_cannot_be_drawn_is_told(
     dock.refresh()
     dock.recipes.setCurrentText("lost")
     window.click(dock.preview.begin)
-    window.wait(lambda: dock.preview.model.job is None, 120)
+    window.wait(lambda: dock.preview.model.job is None, 240)
     window.wait(lambda: "no labelled case of spleen" in dock.notice.text)
     assert not dock.preview.strips
     assert dock.preview.begin.isEnabled()
