@@ -8,12 +8,13 @@ from datetime import datetime
 from pathlib import Path
 
 from psygnal import Signal
-from qtpy.QtCore import QProcess, QProcessEnvironment
+from qtpy.QtCore import QProcess, QProcessEnvironment, Qt
 from qtpy.QtWidgets import (
     QCheckBox,
     QHBoxLayout,
     QLineEdit,
     QPushButton,
+    QScrollArea,
 )
 
 from hubmap_viewer import library
@@ -72,6 +73,10 @@ class TrainDock(Dock):
         self.body.addStretch(1)
         self.curves.hide()
         enable(self.stop, "Nothing is running.")
+        # pictures as high as they are wide: a bar that comes and goes would resize them for ever
+        page = self.pages.widget(1)
+        assert isinstance(page, QScrollArea)
+        page.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
 
     def _listen(self) -> None:
         self.session.cohort_opened.connect(self.refresh)
