@@ -24,6 +24,7 @@ from hubmap_viewer.predicting import Predicting
 from hubmap_viewer.prefetch import Prefetch
 from hubmap_viewer.preview import Preview
 from hubmap_viewer.preview_layer import PreviewLayer
+from hubmap_viewer.recipe_preview import RecipePreview
 from hubmap_viewer.recovery import Recovery
 from hubmap_viewer.refining import Refining
 from hubmap_viewer.reviewing import Reviewing
@@ -62,6 +63,8 @@ class Desk:
 
     found_ensembles = Signal()
     """There may be other ensembles on disk than before."""
+    ensemble_wanted = Signal(object)
+    """The YAML of the ensemble that is to predict."""
     closing = Signal()
 
     def __init__(self, viewer: Viewer) -> None:
@@ -90,6 +93,8 @@ class Desk:
         self.predicting.predicted.connect(self.on_predicted)
         self.predicting.member_kept.connect(self.members.arrived)
         self.members.mix_wanted.connect(self._mix_all)
+        # not by the engine that predicts: nobody waits for hundreds of cases to see a few crops
+        self.recipe_preview = RecipePreview(self.session, self.jobs, Engine())
         self.timeline = Timeline(self.session, self.jobs.call, self.preview)
         self.recovery = Recovery(self.session, self.jobs.call, self.preview)
         self.whole_case = WholeCase(self.session, self.jobs.call, self.preview)
@@ -251,6 +256,7 @@ class Desk:
         self.closing.emit()
         self.jobs.close()
         self.engine.close()
+        self.recipe_preview.close()
         return self.session.close()
 
 

@@ -58,6 +58,10 @@ class Engine:
         """
         yield from self._ask(request, cancelled)
 
+    def preview(self, request: Request, cancelled: Callable[[], bool]) -> Iterator[Reply]:
+        """A reply ``step`` for each case as its pictures are written; it raises as `predict`."""
+        yield from self._ask(request, cancelled)
+
     def refine(
         self,
         cohort: Path,

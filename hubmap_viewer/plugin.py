@@ -23,11 +23,13 @@ if TYPE_CHECKING:
     from hubmap_viewer.docks.failures import FailuresDock
     from hubmap_viewer.docks.members import MembersDock
     from hubmap_viewer.docks.review import ReviewDock
+    from hubmap_viewer.docks.runs import RunsDock
     from hubmap_viewer.docks.suspects import SuspectsDock
     from hubmap_viewer.docks.timeline import TimelineDock
     from hubmap_viewer.docks.tools import ToolsDock
     from hubmap_viewer.docks.train import TrainDock
     from hubmap_viewer.docks.what_if import WhatIfDock
+    from trainer.review.leader_board import RunRow
 
 ABOVE = ("Tools",)
 """Above the canvas: what the next gesture on it is for."""
@@ -35,7 +37,7 @@ ABOVE = ("Tools",)
 DOCKS = ("Review", "Ensemble", "Members", "Train", "Export")
 """On the right: what is done to the case and the cohort."""
 
-BELOW = ("Failures", "Timeline", "What if", "Compare", "Suspects", "Audit")
+BELOW = ("Failures", "Timeline", "What if", "Compare", "Runs", "Suspects", "Audit")
 """Under the canvas: what is seen of the whole cohort, and of a case through time."""
 
 DockT = TypeVar("DockT", bound="Dock")
@@ -88,6 +90,7 @@ def ensemble_dock(napari_viewer: Viewer | None = None) -> EnsembleDock:
         desk.session, desk.jobs, desk.engine, desk.predicting, desk.open, desk.show_predictions
     )
     desk.found_ensembles.connect(dock.refresh)
+    desk.ensemble_wanted.connect(dock.choose)
     return _watched(dock, desk)
 
 
@@ -104,7 +107,7 @@ def train_dock(napari_viewer: Viewer | None = None) -> TrainDock:
     from hubmap_viewer.docks.train import TrainDock
 
     desk = desk_for(napari_viewer or _viewer())
-    dock = TrainDock(desk.session, desk.open)
+    dock = TrainDock(desk.session, desk.recipe_preview, desk.open)
     dock.trained.connect(desk.on_trained)
     desk.closing.connect(dock.close_process)
     return _watched(dock, desk)
@@ -150,6 +153,25 @@ def compare_dock(napari_viewer: Viewer | None = None) -> CompareDock:
     return _watched(CompareDock(desk.session, desk.jobs, desk.open), desk)
 
 
+def runs_dock(napari_viewer: Viewer | None = None) -> RunsDock:
+    """The cohort's leader board, and which run is in force."""
+    from hubmap_viewer.docks.runs import RunsDock
+
+    viewer = napari_viewer or _viewer()
+    desk = desk_for(viewer)
+    dock = RunsDock(desk.session, desk.jobs, desk.open)
+    desk.found_ensembles.connect(dock.refresh)
+    dock.ensembles_changed.connect(desk.found_ensembles.emit)
+    dock.board.compared.connect(lambda: _bring(viewer, "Compare"))
+
+    def predict(run: RunRow) -> None:
+        _bring(viewer, "Ensemble")
+        desk.ensemble_wanted.emit(run.folder / "ensemble.yaml")
+
+    dock.board.wanted.connect(predict)
+    return _watched(dock, desk)
+
+
 def suspects_dock(napari_viewer: Viewer | None = None) -> SuspectsDock:
     """Truths that the networks contradict, and images that look alike."""
     from hubmap_viewer.docks.suspects import SuspectsDock
@@ -193,6 +215,13 @@ def open_all(viewer: Viewer) -> None:
             dock.setWindowTitle(name)
         made[0].show()
         made[0].raise_()
+
+
+def _bring(viewer: Viewer, name: str) -> None:
+    """Have a dock's tab in front."""
+    dock, _ = viewer.window.add_plugin_dock_widget(PLUGIN, name, tabify=True)
+    dock.show()
+    dock.raise_()
 
 
 def open_cohort(viewer: Viewer, path: Path) -> None:

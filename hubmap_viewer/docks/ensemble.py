@@ -208,16 +208,21 @@ class EnsembleDock(Dock):
             self, "Choose an ensemble", "", "Ensemble (*.yaml *.yml)"
         )
         if name:
-            self._choose(Path(name))
+            self.choose(Path(name))
 
-    def _choose(self, path: Path) -> None:
+    def choose(self, path: Path) -> None:
         """Have this file be the ensemble; it is in the list from now on."""
         self.refresh()
-        if self.ensembles.findData(path) < 0:
+        if self._place(path) < 0:
             self._picked.insert(0, library.Entry(path.stem, path))
             self.refresh()
-        self.ensembles.setCurrentIndex(self.ensembles.findData(path))
+        self.ensembles.setCurrentIndex(self._place(path))
         self._update()
+
+    def _place(self, path: Path) -> int:
+        """Of a file in the list, -1 of another: Qt's own search knows the very object alone."""
+        there = [self.ensembles.itemData(place) for place in range(self.ensembles.count())]
+        return there.index(path) if path in there else -1
 
     def _edit(self) -> None:
         cohort, path = self.session.cohort, self.ensembles.currentData()
@@ -229,7 +234,7 @@ class EnsembleDock(Dock):
         except TrainerError as error:
             self.notice.tell(str(error), wrong=True)
             return
-        dialog.accepted.connect(lambda: self._choose(file.path))
+        dialog.accepted.connect(lambda: self.choose(file.path))
         dialog.open()
 
     def cases(self) -> tuple[str, ...]:

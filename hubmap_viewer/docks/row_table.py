@@ -41,9 +41,11 @@ class _Rows(QAbstractTableModel):
         self._cells = cells
         self.rows: list[Any] = []
 
-    def put(self, rows: Sequence[Any]) -> None:
+    def put(self, rows: Sequence[Any], cells: Sequence[Cell] | None) -> None:
         self.beginResetModel()
         self.rows = list(rows)
+        if cells is not None:
+            self._cells = cells
         self.endResetModel()
 
     def rowCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: N802, B008
@@ -110,10 +112,13 @@ class RowTable(QTableView):
         self.clicked.connect(self._pick)
         self.activated.connect(self._pick)
 
-    def put(self, rows: Sequence[Any]) -> None:
-        """Show these rows; one at the same place stays selected, and nothing scrolls."""
+    def put(self, rows: Sequence[Any], cells: Sequence[Cell] | None = None) -> None:
+        """Show these rows; one at the same place stays selected, and nothing scrolls.
+
+        With `cells` in other columns, as where these are the organs of a cohort.
+        """
         at = self.currentIndex().row()
-        self._rows.put(rows)
+        self._rows.put(rows, cells)
         if 0 <= at < len(rows):
             self.selectRow(at)
 

@@ -8,17 +8,20 @@ from datetime import datetime
 from pathlib import Path
 
 from psygnal import Signal
-from qtpy.QtCore import QProcess, QProcessEnvironment
+from qtpy.QtCore import QProcess, QProcessEnvironment, Qt
 from qtpy.QtWidgets import (
     QCheckBox,
     QHBoxLayout,
     QLineEdit,
     QPushButton,
+    QScrollArea,
 )
 
 from hubmap_viewer import library
 from hubmap_viewer.docks.base import Dock, combo, enable, form, primary, quiet
 from hubmap_viewer.docks.curves import Curves
+from hubmap_viewer.docks.preview_panel import PreviewPanel
+from hubmap_viewer.recipe_preview import RecipePreview
 from hubmap_viewer.session import Session
 
 HINT = "Train: learn from truth and from the masks you accepted, and compare old with new."
@@ -30,7 +33,9 @@ class TrainDock(Dock):
     trained = Signal(object)
     """The Path of a run that has finished."""
 
-    def __init__(self, session: Session, open_cohort: Callable[[Path], None]) -> None:
+    def __init__(
+        self, session: Session, preview: RecipePreview, open_cohort: Callable[[Path], None]
+    ) -> None:
         super().__init__(session, open_cohort, HINT)
         self.recipes, self.name = combo(), QLineEdit()
         self.curated = QCheckBox("use accepted curated masks")
@@ -39,6 +44,7 @@ class TrainDock(Dock):
         self.run.setObjectName("train")
         self.stop = QPushButton("Stop")
         self.curves = Curves()
+        self.preview = PreviewPanel(preview, self._choice)
         self.process: QProcess | None = None
         self._out: Path | None = None
         self._stopping = False
@@ -48,8 +54,11 @@ class TrainDock(Dock):
 
     def _build(self) -> None:
         self.curated.setChecked(True)
+        row = QHBoxLayout()
+        row.addWidget(self.recipes, 1)
+        row.addWidget(self.preview.begin)
         fields = form()
-        fields.addRow("Recipe", self.recipes)
+        fields.addRow("Recipe", row)
         fields.addRow("Run's name", self.name)
         fields.addRow("Labels", self.curated)
         fields.addRow("", self.labels)
@@ -60,9 +69,14 @@ class TrainDock(Dock):
         self.body.addLayout(buttons)
         self.body.addWidget(self.state)
         self.body.addWidget(self.curves)
+        self.body.addWidget(self.preview)
         self.body.addStretch(1)
         self.curves.hide()
         enable(self.stop, "Nothing is running.")
+        # pictures as high as they are wide: a bar that comes and goes would resize them for ever
+        page = self.pages.widget(1)
+        assert isinstance(page, QScrollArea)
+        page.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
 
     def _listen(self) -> None:
         self.session.cohort_opened.connect(self.refresh)
@@ -71,6 +85,8 @@ class TrainDock(Dock):
         self.curated.toggled.connect(self._update)
         self.run.clicked.connect(self._start)
         self.stop.clicked.connect(self._stop)
+        self.preview.begin.clicked.connect(lambda: self.notice.hide())
+        self.preview.failed.connect(lambda problem: self.notice.tell(problem, wrong=True))
 
     def refresh(self) -> None:
         """Read anew what recipes there are."""
@@ -107,6 +123,10 @@ class TrainDock(Dock):
         elif self._run_folder().exists():
             self.run.setText(f"Go on with run {self.name.text()}")
         enable(self.run, why)
+
+    def _choice(self) -> tuple[Path, bool]:
+        """The recipe, and whether accepted masks are learned."""
+        return self.recipes.currentData(), self.curated.isChecked()
 
     def _run_folder(self) -> Path:
         assert self.session.cohort is not None

@@ -120,3 +120,60 @@ def test_a_recipe_with_an_error_is_told(window: Window, cohort_folder: Path, tin
     window.wait(lambda: window.train.process is None, 60)
     assert "`folds`" in window.train.notice.text
     assert "wrong.yaml" in window.train.notice.text
+
+
+@pytest.mark.slow
+def test_what_the_network_will_see_is_drawn_anew_and_cancelled(
+    window: Window, cohort_folder: Path, tiny: Path
+) -> None:
+    dock = window.train
+    window.show(dock)
+    dock.refresh()
+    dock.recipes.setCurrentText("tiny")
+    panel = dock.preview
+    assert not panel.isVisible()
+    window.click(panel.begin)
+    assert not panel.begin.isEnabled()
+    window.wait(lambda: panel.model.job is None, 240)
+    assert dock.notice.isHidden()
+    assert [strip.drawn.case_id for strip in panel.strips] == ["11", "12", "21", "22"]
+    assert panel.state.text().startswith("tiny: each case whole")
+    first = panel.strips[0]
+    cells = first.cells()
+    assert len(cells) == 7
+    assert all(first.rect().contains(cell) for cell in cells)
+    seen = first.grab(cells[0]).toImage()
+    spots = [(x, y) for x in range(seen.width()) for y in range(seen.height())]
+    colours = [seen.pixelColor(*spot) for spot in spots]
+    # tissue of this cohort is pink and purple: green is the outline's alone
+    assert any(colour.green() > colour.red() + 60 for colour in colours)
+
+    before = [strip.drawn.pictures for strip in panel.strips]
+    window.click(panel.again)
+    window.wait(lambda: panel.model.job is None, 240)
+    assert "tiny, seed 1" in panel.state.text()
+    after = [strip.drawn.pictures for strip in panel.strips]
+    assert np.array_equal(after[0][0], before[0][0])
+    assert not np.array_equal(after[0][1], before[0][1])
+
+    window.click(panel.again)
+    window.click(panel.cancel)
+    window.wait(lambda: panel.model.job is None, 120)
+    assert panel.state.text().startswith("Cancelled after")
+    assert panel.begin.isEnabled()
+
+
+@pytest.mark.slow
+def test_a_recipe_that_cannot_be_drawn_is_told(
+    window: Window, cohort_folder: Path, tiny: Path
+) -> None:
+    (tiny / "lost.yaml").write_text("name: lost\norgans: [spleen]\n")
+    dock = window.train
+    window.show(dock)
+    dock.refresh()
+    dock.recipes.setCurrentText("lost")
+    window.click(dock.preview.begin)
+    window.wait(lambda: dock.preview.model.job is None, 240)
+    window.wait(lambda: "no labelled case of spleen" in dock.notice.text)
+    assert not dock.preview.strips
+    assert dock.preview.begin.isEnabled()

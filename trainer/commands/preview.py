@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from trainer import named
 from trainer.commands.threads import yield_threads
-from trainer.errors import CohortError, TrainerError
 from trainer.terminal import Terminal, Wish
+
+if TYPE_CHECKING:
+    from trainer.errors import CohortError
 
 EXAMPLES = """Examples:
 
 hubmap-trainer preview data --recipe quick --out preview.png
 
-hubmap-trainer preview data --recipe mine.yaml --out preview.png --cases 10 --seed 3"""
+hubmap-trainer preview data --recipe mine.yaml --out preview.png --cases 10 --seed 3
+
+hubmap-trainer preview data --recipe quick --out preview.png --curated"""
 
 
 def preview(
@@ -34,6 +38,9 @@ def preview(
     seed: Annotated[
         int | None, typer.Option(metavar="S", min=0, help="Of chance; else the recipe's.")
     ] = None,
+    curated: Annotated[
+        bool, typer.Option("--curated", help="Accepted masks take their cases' truth's place.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="The result as one JSON document.")] = False,
 ) -> None:
     """Draw a sheet of what the network will see: a row a case, its mask outlined.
@@ -48,24 +55,21 @@ def preview(
 
         spare(opened.folder, out)
         yield_threads()
-        from trainer.train.dataset import load
-        from trainer.train.labels import Labels
-        from trainer.train.preview import choose, sheet, write
+        from trainer.train.preview import gather, sheet, write
 
         number = chosen.seed if seed is None else seed
-        labels = Labels.gather(opened, None, chosen.labels)
-        wanted = {case.id for case in choose(labels.cases(), cases, number)}
-        samples = []
+        reviews = named.store(opened, terminal) if curated else None
         with terminal.meter() as meter, tempfile.TemporaryDirectory() as scratch:
-            for done, item in enumerate(load(labels, chosen, Path(scratch), only=wanted), start=1):
+
+            def tell(share: float, problem: CohortError | None) -> None:
                 wish.heed()
-                meter.show("Reading", done / len(wanted), None)
-                if isinstance(item, TrainerError):
-                    terminal.problem(item)
-                else:
-                    samples.append(item)
-            if not samples:
-                raise CohortError("has no labelled case that can be shown", file=opened.csv)
+                meter.show("Reading", share, None)
+                if problem is not None:
+                    terminal.problem(problem)
+
+            samples = gather(
+                opened, reviews, chosen, Path(scratch), count=cases, seed=number, tell=tell
+            )
             write(out, sheet(samples, chosen, number))
         shown = [sample.case.id for sample in samples]
         terminal.result({"out": str(out), "cases": shown}, f"{len(shown)} cases in {out}")

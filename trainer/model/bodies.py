@@ -45,6 +45,9 @@ _TRIED = (256, 320)
 _UNMADE = (ValueError, TypeError, KeyError)
 """What timm and smp raise for an encoder that a decoder, or an option, is not for."""
 
+ONE_VALUE = "more than 1 value per channel"
+"""What torch says of such a batch."""
+
 _MISFITS = (*_UNMADE, RuntimeError, AssertionError, IndexError)
 """What they and torch raise where the parts or the image do not fit."""
 
@@ -181,6 +184,26 @@ def try_out(network: Network) -> tuple[Body, Seen]:
     except _MISFITS as error:
         raise _misfit(network, error) from error
     return body, seen
+
+
+def learns_from_one(network: Network, side: int) -> bool:
+    """Whether a step may have one image, of so many pixels a side.
+
+    Batch norm has no deviation of a channel's only value, such as the mean of the image that a
+    pyramid's or an ASPP's topmost branch takes.
+
+    Raises
+    ------
+    SettingsError
+        As `try_out`.
+    """
+    body, _ = try_out(network)
+    try:
+        with torch.inference_mode():
+            body.train()(torch.empty(1, 3, side, side, device="meta"))
+    except ValueError as error:
+        return ONE_VALUE not in str(error)
+    return True
 
 
 def _misfit(network: Network, error: Exception) -> SettingsError:

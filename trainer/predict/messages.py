@@ -17,7 +17,8 @@ class Request(BaseModel):
     ----------
     want
         ``devices``: say what there is; ``predict``: predict the cases; ``refine``: refine the
-        probability of one by its image; ``cancel``: stop that.
+        probability of one by its image; ``preview``: draw what a training would show its
+        network; ``cancel``: stop that.
     ensemble
         Its YAML.
     keep_members
@@ -30,11 +31,21 @@ class Request(BaseModel):
         By which a probability is refined.
     levels
         Where that lies, uint8 (h, w) as numpy saves it; what comes of it takes its place.
+    recipe
+        Its YAML.
+    curated
+        Whether accepted masks take their cases' truth's place.
+    count
+        Of the cases that are drawn.
+    seed
+        Of chance; None for the recipe's.
+    folder
+        Where pictures are to be written, each case's as numpy's ``savez`` has several.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    want: Literal["devices", "predict", "refine", "cancel"]
+    want: Literal["devices", "predict", "refine", "preview", "cancel"]
     cohort: Path | None = None
     ensemble: Path | None = None
     cases: tuple[str, ...] = ()
@@ -43,6 +54,11 @@ class Request(BaseModel):
     device: str | None = None
     crf: DenseCrf | None = None
     levels: Path | None = None
+    recipe: Path | None = None
+    curated: bool = False
+    count: int = 0
+    seed: int | None = None
+    folder: Path | None = None
 
 
 class Reply(BaseModel):
@@ -61,6 +77,8 @@ class Reply(BaseModel):
         Cases finished, the one at work counted as far as it is.
     kept
         Whether this case's prediction is there now.
+    pictures
+        Of this case: its file.
     member
         Whose probabilities of the case have just been written, where these are kept.
     notice
@@ -79,6 +97,7 @@ class Reply(BaseModel):
     total: int = 0
     seconds_left: float | None = None
     kept: bool = False
+    pictures: Path | None = None
     member: str = ""
     notice: str = ""
     problem: str = ""

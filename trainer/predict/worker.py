@@ -9,9 +9,11 @@ from __future__ import annotations
 import os
 import queue
 import sys
+import tempfile
 import threading
 import traceback
 from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TextIO
 
@@ -19,9 +21,10 @@ import numpy as np
 
 from trainer.data.cohort import Cohort
 from trainer.data.opinions import KeptOpinions
-from trainer.errors import Cancelled, TrainerError
+from trainer.data.store import Store
+from trainer.errors import Cancelled, CohortError, TrainerError
 from trainer.predict.messages import Reply, Request
-from trainer.settings import read_ensemble
+from trainer.settings import read_ensemble, read_recipe
 
 _NICENESS = 10
 """The window's process goes first."""
@@ -66,6 +69,8 @@ def _answer(request: Request, cancelled: threading.Event) -> Iterator[Reply]:
             yield _devices()
         elif request.want == "refine":
             yield _refined(request, cancelled)
+        elif request.want == "preview":
+            yield from _preview(request, cancelled)
         else:
             yield from _predict(request, cancelled)
     except Cancelled:
@@ -128,6 +133,43 @@ def _refined(request: Request, cancelled: threading.Event) -> Reply:
     refined = refine_levels(levels, image, request.crf, device, cancelled.is_set)
     np.save(request.levels, refined)
     return Reply(kind="done")
+
+
+def _preview(request: Request, cancelled: threading.Event) -> Iterator[Reply]:
+    """Draw what a training would show its network, as `hubmap-trainer preview` draws it."""
+    from trainer.train.preview import gather, strips
+
+    assert request.cohort is not None
+    assert request.recipe is not None
+    assert request.folder is not None
+    cohort, recipe = Cohort.open(request.cohort), read_recipe(request.recipe)
+    seed = recipe.seed if request.seed is None else request.seed
+    problems: list[str] = []
+
+    def tell(_share: float, problem: CohortError | None) -> None:
+        if problem is not None:
+            problems.append(str(problem))
+        if cancelled.is_set():
+            raise Cancelled
+
+    with tempfile.TemporaryDirectory() as scratch, ExitStack() as ends:
+        reviews = None
+        if request.curated and Store.is_kept(cohort.folder):
+            reviews = ends.enter_context(closing(Store.for_cohort(cohort.folder)))
+        samples = gather(
+            cohort, reviews, recipe, Path(scratch), count=request.count, seed=seed, tell=tell
+        )
+        for problem in problems:
+            yield Reply(kind="step", total=len(samples), problem=problem)
+        for done, strip in enumerate(strips(samples, recipe, seed), start=1):
+            if cancelled.is_set():
+                raise Cancelled
+            file = request.folder / f"{done}.npz"
+            np.savez(file, *strip.pictures)
+            yield Reply(
+                kind="step", case_id=strip.case.id, done=done, total=len(samples), pictures=file
+            )
+    yield Reply(kind="done")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -131,8 +132,12 @@ def enter_score(folder: Path, score: float) -> None:
     Raises
     ------
     SettingsError
-        If the folder holds no run, or cannot be written.
+        If the score is no number, or the folder holds no run or cannot be written.
     """
+    if not math.isfinite(score):
+        raise SettingsError(
+            f"a public score of {score} is no number", file=folder, remedy="give one such as 0.78"
+        )
     said = RunFiles.read(folder)
     facts = said.facts | {"public_score": score}
     with replacing(folder / "run.json", SettingsError) as draft:

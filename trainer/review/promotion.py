@@ -8,7 +8,6 @@ when the first run is compared.
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,20 +16,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from trainer.data import rle
 from trainer.data.atomic import replacing
-from trainer.data.case import Mask
 from trainer.data.cohort import Cohort
-from trainer.data.predictions import Predictions
-from trainer.data.store import Revision, Store, user_name
-from trainer.data.table import lines
-from trainer.errors import CohortError, ExportError, SettingsError, TrainerError
-from trainer.metrics import dice
-from trainer.predict.postprocess import OperatingPoint, to_mask
+from trainer.data.store import Store, user_name
+from trainer.errors import SettingsError, TrainerError
 from trainer.review.compare import Comparison, compare
+from trainer.review.development import DEVELOPMENT, Opinion, freeze, measure, read, to_freeze
 from trainer.settings import Ensemble, read_ensemble, to_yaml
 
-DEVELOPMENT = "development.csv"
 PROMOTED = "ensembles/promoted.yaml"
 _HISTORY = "ensembles/promotions.json"
 
@@ -57,22 +50,6 @@ class Promotion:
 
 
 @dataclass(frozen=True, slots=True)
-class Development:
-    """Cases and masks that do not change from one comparison to the next.
-
-    Attributes
-    ----------
-    texts
-        Case id to run lengths.
-    organs
-        Case id to organ.
-    """
-
-    texts: dict[str, str]
-    organs: dict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
 class Candidate:
     """A run against the ensemble in force.
 
@@ -96,6 +73,15 @@ class Candidate:
     problems: tuple[TrainerError, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """How far a comparison is: `done` of `total` masks; at its end, what was found."""
+
+    done: int
+    total: int
+    candidate: Candidate | None = None
+
+
 def judge(cohort: Cohort, store: Store | None, run: Path) -> Candidate:
     """Compare a run with the one in force, out of fold, on the frozen development set.
 
@@ -109,21 +95,53 @@ def judge(cohort: Cohort, store: Store | None, run: Path) -> Candidate:
     SettingsError, PredictionError
         If the run is none, or has no out-of-fold predictions.
     """
-    mine = _Opinion.open(run)
-    development, problems = _development(cohort, store, mine)
-    dice_of = dict(_measure(cohort, development, mine, problems))
-    in_force = history(cohort.folder)
-    before = in_force[-1].run if in_force else ""
-    comparison = None
-    if before:
-        try:
-            theirs = _Opinion.open(cohort.folder / before)
-            earlier = dict(_measure(cohort, development, theirs, problems))
-            comparison = compare(earlier, dice_of, development.organs)
-        except TrainerError as error:  # a run that was deleted stands in nobody's way
-            problems.append(error)
+    *_, last = judging(cohort, store, run)
+    assert last.candidate is not None
+    return last.candidate
+
+
+def judging(cohort: Cohort, store: Store | None, run: Path) -> Iterator[Judged]:
+    """As `judge`, a mask at a time; left before its end, it freezes nothing that is not whole."""
+    mine, past = Opinion.open(run), history(cohort.folder)
+    before = past[-1].run if past else ""
+    problems: list[TrainerError] = []
+    theirs = None if not before else _in_force(cohort, before, problems)
+    opinions = [mine] if theirs is None else [mine, theirs]
+    frozen = (cohort.folder / DEVELOPMENT).is_file()
+    cases = 0 if frozen else len(cohort.cases)
+    done = 0
+    if not frozen:
+        texts: dict[str, str] = {}
+        for case_id, text in to_freeze(cohort, store, mine, problems):
+            done += 1
+            if text is not None:
+                texts[case_id] = text
+            yield Judged(done, cases * (1 + len(opinions)))
+        freeze(cohort, texts, mine)
+    development = read(cohort.folder)
+    found: list[dict[str, float]] = []
+    total = cases + len(development.texts) * len(opinions)
+    for opinion in opinions:
+        found.append({})
+        for case_id, one in measure(cohort, development, opinion, problems):
+            done += 1
+            if one is not None:
+                found[-1][case_id] = one
+            yield Judged(done, total)
+    organs = development.organs
+    comparison = compare(found[1], found[0], organs) if theirs is not None else None
     name = _relative(run, cohort.folder)
-    return Candidate(name, before, dice_of, development.organs, comparison, tuple(problems))
+    candidate = Candidate(name, before, found[0], organs, comparison, tuple(problems))
+    yield Judged(total, total, candidate)
+
+
+def _in_force(cohort: Cohort, run: str, problems: list[TrainerError]) -> Opinion | None:
+    """What the run in force has predicted; one that was deleted stands in nobody's way."""
+    try:
+        return Opinion.open(cohort.folder / run)
+    except TrainerError as error:
+        problems.append(error)
+        return None
 
 
 def promote(cohort: Cohort, run: Path) -> Promotion:
@@ -156,10 +174,10 @@ def back(cohort: Cohort) -> Promotion:
         If the cohort's folder cannot be written.
     """
     past = history(cohort.folder)
-    standing = _standing(past)
-    if not standing:
+    left = standing(past)
+    if not left:
         raise SettingsError("no run is in force", file=cohort.folder / PROMOTED)
-    before = standing[-2] if len(standing) > 1 else None
+    before = left[-2] if len(left) > 1 else None
     run, text = ("", "") if before is None else (before.run, before.ensemble)
     return _write(cohort.folder, past, "back", run, text)
 
@@ -181,15 +199,15 @@ def history(cohort: Path) -> list[Promotion]:
         raise SettingsError(f"cannot be read ({error})", file=path) from error
 
 
-def _standing(past: Iterable[Promotion]) -> list[Promotion]:
-    """Promotions that were not taken back, the one in force last."""
-    standing: list[Promotion] = []
+def standing(past: Iterable[Promotion]) -> list[Promotion]:
+    """Promotions of a `history` that were not taken back, the one in force last."""
+    found: list[Promotion] = []
     for one in past:
         if one.act == "promoted":
-            standing.append(one)
-        elif standing:
-            standing.pop()
-    return standing
+            found.append(one)
+        elif found:
+            found.pop()
+    return found
 
 
 def _write(
@@ -227,108 +245,6 @@ def _relative(path: Path, base: Path) -> str:
         return Path(os.path.relpath(path.resolve(), base.resolve())).as_posix()
     except ValueError:
         return path.resolve().as_posix()
-
-
-@dataclass(frozen=True, slots=True)
-class _Opinion:
-    """A run's out-of-fold predictions, and how its ensemble makes masks of them."""
-
-    predictions: Predictions
-    ensemble: Ensemble
-
-    @classmethod
-    def open(cls, run: Path) -> _Opinion:
-        ensemble = read_ensemble(run)
-        return cls(Predictions.open(run / "oof"), ensemble)
-
-    def mask(self, cohort: Cohort, case_id: str) -> Mask | None:
-        """None where there is no prediction, or only one of members that have seen the case."""
-        prediction = self.predictions.read(case_id)
-        if prediction is None or prediction.in_sample:
-            return None
-        point = OperatingPoint.of(self.ensemble.masking, cohort.cases[case_id])
-        return to_mask(prediction, point)
-
-
-def _measure(
-    cohort: Cohort, development: Development, opinion: _Opinion, problems: list[TrainerError]
-) -> Iterator[tuple[str, float]]:
-    for case_id, text in development.texts.items():
-        try:
-            if case_id not in cohort.cases:
-                raise CohortError("is not in the cohort any more", case=case_id)
-            found = opinion.mask(cohort, case_id)
-            if found is not None:
-                shape = (found.shape[0], found.shape[1])
-                yield case_id, dice(found, rle.decode(text, shape))
-        except TrainerError as error:
-            problems.append(error)
-
-
-def _development(
-    cohort: Cohort, store: Store | None, opinion: _Opinion
-) -> tuple[Development, list[TrainerError]]:
-    """The frozen set; frozen now where there is none."""
-    path = cohort.folder / DEVELOPMENT
-    if path.is_file():
-        return _read(path), []
-    revisions = {} if store is None else store.latest_all()
-    texts: dict[str, str] = {}
-    problems: list[TrainerError] = []
-    for case_id in cohort.cases:
-        try:
-            label = None
-            if opinion.mask(cohort, case_id) is not None:
-                label = _label(cohort, store, revisions.get(case_id), case_id)
-        except TrainerError as error:
-            problems.append(error)
-            continue
-        if label is not None:
-            texts[case_id] = rle.encode(label)
-    if not texts:
-        place = opinion.predictions.folder
-        raise SettingsError("has no out-of-fold prediction of a labelled case", file=place)
-    development = Development(texts, {one: cohort.cases[one].organ for one in texts})
-    _freeze(path, development)
-    return development, problems
-
-
-def _label(
-    cohort: Cohort, store: Store | None, revision: Revision | None, case_id: str
-) -> Mask | None:
-    """The accepted mask, else the truth; None of a rejected case, whose truth nobody trusts."""
-    if store is None or revision is None or revision.status not in ("accepted", "rejected"):
-        return cohort.truth(case_id)
-    return store.mask(revision) if revision.status == "accepted" else None
-
-
-def _freeze(path: Path, development: Development) -> None:
-    with (
-        replacing(path, ExportError) as draft,
-        draft.open("w", encoding="utf-8", newline="") as file,
-    ):
-        rows = csv.writer(file)
-        rows.writerow(("id", "organ", "rle"))
-        for case_id, text in development.texts.items():
-            rows.writerow((case_id, development.organs[case_id], text))
-
-
-def _read(path: Path) -> Development:
-    rows = lines(path)
-    header = next(rows, None)
-    names = [] if header is None else [cell.strip() for cell in header.cells]
-    if missing := {"id", "organ", "rle"} - set(names):
-        raise CohortError(
-            f"the column {' and '.join(sorted(missing))} is missing",
-            file=path,
-            row=1,
-            remedy="take the file away: the next comparison freezes another",
-        )
-    told = [dict(zip(names, line.cells, strict=False)) for line in rows]
-    return Development(
-        {one["id"]: one.get("rle", "") for one in told},
-        {one["id"]: one.get("organ", "") for one in told},
-    )
 
 
 def by_organ(candidate: Candidate) -> Mapping[str, list[float]]:

@@ -19,10 +19,11 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 from torch.utils.data import DataLoader
 
 from trainer.errors import Cancelled, DeviceError
+from trainer.model.bodies import ONE_VALUE
 from trainer.model.network import Segmenter, build
 from trainer.predict.memory import is_out_of_memory
 from trainer.settings import Recipe
-from trainer.train import warm
+from trainer.train import lone, warm
 from trainer.train.checkpointing import checkpointed
 from trainer.train.dataset import Crops, Sample, Whole
 from trainer.train.draws import Chance, Drawn, Draws
@@ -212,6 +213,10 @@ def _told(device: torch.device, recipe: Recipe, processes: Processes) -> Iterato
         yield
     except SIGTERMException:
         raise Cancelled from None
+    except ValueError as error:  # where memory ran out, parts of a step come down to one image
+        if ONE_VALUE not in str(error):
+            raise
+        raise lone.refusal(recipe) from error
     except (RuntimeError, MemoryError) as error:
         if not processes.leads:  # its leader has gone, and says why
             raise Cancelled from error

@@ -1,9 +1,10 @@
-"""What a training will show its network, as one picture."""
+"""What a training will show its network, as pictures."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -13,12 +14,15 @@ from numpy.typing import NDArray
 
 from trainer.data.atomic import replacing
 from trainer.data.case import Case, Image
+from trainer.data.cohort import Cohort
 from trainer.data.contours import outline
-from trainer.errors import ExportError
+from trainer.data.store import Store
+from trainer.errors import CohortError, ExportError
 from trainer.predict import frame
 from trainer.settings import Recipe
 from trainer.train.chance import drawn_anew
-from trainer.train.dataset import Crops, Sample
+from trainer.train.dataset import Crops, Sample, load
+from trainer.train.labels import Labels
 from trainer.train.scales import Scales
 
 _DRAWS = 6
@@ -33,7 +37,24 @@ _GAP, _LINE = 6, 22
 _GREEN = (0, 158, 115)
 """Okabe and Ito's: the colour of a truth's outline, as in the window."""
 
+_WIDE = 2
+"""Of an outline, in pixels: in a window's narrow dock a picture is shown at half its size."""
+
 _INK, _PAPER = (60, 60, 60), 255
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """A case as a training has it.
+
+    Attributes
+    ----------
+    pictures
+        The case as it is kept, then crops of it; RGB uint8 (h, w, 3), masks outlined.
+    """
+
+    case: Case
+    pictures: tuple[Image, ...]
 
 
 def choose(cases: Sequence[Case], count: int, seed: int) -> list[Case]:
@@ -47,8 +68,54 @@ def choose(cases: Sequence[Case], count: int, seed: int) -> list[Case]:
     return [case for case in cases if case.id in chosen]
 
 
-def sheet(samples: Sequence[Sample], recipe: Recipe, seed: int) -> Image:
-    """Each case as it is kept, then crops of it, their mask outlined; a row a case.
+def gather(
+    cohort: Cohort,
+    curated: Store | None,
+    recipe: Recipe,
+    scratch: Path,
+    *,
+    count: int,
+    seed: int,
+    tell: Callable[[float, CohortError | None], None],
+) -> list[Sample]:
+    """Read some of the cases that a training by the recipe would learn from.
+
+    Parameters
+    ----------
+    cohort, curated, recipe
+        As `trainer.train.run.run` has them; other cohorts of the recipe are left alone.
+    scratch
+        A folder for the arrays that memory does not hold.
+    count
+        Of cases, of all organs alike.
+    seed
+        Of their choice.
+    tell
+        Hears which share is read, and why a case is not; may raise `Cancelled`.
+
+    Raises
+    ------
+    CohortError
+        If there is no case to be shown.
+    SettingsError
+        If the recipe names a data source whose pixel size the cohort does not know.
+    """
+    labels = Labels.gather(cohort, curated, recipe.labels, recipe.organs)
+    wanted = {case.id for case in choose(labels.cases(), count, seed)}
+    samples: list[Sample] = []
+    for done, item in enumerate(load(labels, recipe, scratch, only=wanted), start=1):
+        problem = item if isinstance(item, CohortError) else None
+        tell(done / len(wanted), problem)
+        if not isinstance(item, CohortError):
+            samples.append(item)
+    if not samples:
+        whose = f" of {' or '.join(recipe.organs)}" if recipe.organs else ""
+        raise CohortError(f"has no labelled case{whose} that can be shown", file=cohort.csv)
+    return samples
+
+
+def strips(samples: Sequence[Sample], recipe: Recipe, seed: int) -> Iterator[Strip]:
+    """Each case as it is kept, then crops of it, their masks outlined.
 
     Where a training sees several sizes, the crops show them in turn, each as large as it is
     beside the others.
@@ -62,10 +129,6 @@ def sheet(samples: Sequence[Sample], recipe: Recipe, seed: int) -> Image:
     seed
         Of all chance.
 
-    Returns
-    -------
-    RGB uint8 (H, W, 3)
-
     Raises
     ------
     SettingsError, ImageError
@@ -74,13 +137,20 @@ def sheet(samples: Sequence[Sample], recipe: Recipe, seed: int) -> Image:
     crops = Crops(samples, recipe)
     sizes = _sizes(recipe, samples)
     torch.manual_seed(seed)
-    rows = []
     for place, sample in enumerate(samples):
         drawn = [crops.crop(place, size, drawn_anew()) for size in sizes]
         longest = max(crop.coverage.shape[0] for crop in drawn)
         shown = [_outlined(crop.image, crop.coverage, _CELL / longest) for crop in drawn]
         whole = _outlined(sample.image, sample.coverage, _CELL / max(sample.coverage.shape))
-        rows.append(_row(f"{sample.case.id} {sample.case.organ}", [whole, *shown]))
+        yield Strip(sample.case, (whole, *shown))
+
+
+def sheet(samples: Sequence[Sample], recipe: Recipe, seed: int) -> Image:
+    """The `strips` as one picture, RGB uint8 (H, W, 3), a row a case; it raises as they do."""
+    rows = [
+        _row(f"{strip.case.id} {strip.case.organ}", strip.pictures)
+        for strip in strips(samples, recipe, seed)
+    ]
     return np.concatenate(rows)
 
 
@@ -112,7 +182,7 @@ def _outlined(image: Image, coverage: NDArray[np.uint8], scale: float) -> Image:
     shape = frame.scaled((coverage.shape[0], coverage.shape[1]), scale)
     small = frame.resized(np.asarray(image), shape).copy()
     inside = frame.resized(np.asarray(coverage), shape) >= 128
-    small[outline(inside.astype(np.uint8), 1) > 0] = _GREEN
+    small[outline(inside.astype(np.uint8), _WIDE) > 0] = _GREEN
     return small
 
 

@@ -22,7 +22,7 @@ from trainer.predict.device import choose, describe
 from trainer.predict.ensemble import Predictor
 from trainer.predict.running import predict_cohort
 from trainer.settings import Recipe
-from trainer.train import logbooks, report
+from trainer.train import logbooks, lone, report
 from trainer.train.dataset import Sample
 from trainer.train.dyes import Dyes
 from trainer.train.labels import Versioned
@@ -124,7 +124,9 @@ def run(
     check(recipe.network)
     logbooks.check(recipe)
     processes = Processes.of(devices)
-    processes.share_of(recipe)
+    remark = lone.check(recipe, processes.share_of(recipe))
+    if remark is not None and processes.leads:
+        progress(Progress("reading", 0.0, remark=remark))
     Dyes(recipe.augmentation)  # before images are read: a missing reference is told at once
     Colours(recipe.ensemble.tta_stains, out)
     begun = None if parent is None else Parent.open(parent)

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from trainer.cli import app
+from trainer.data.store import Store
 
 
 def call(*words: object) -> Result:
@@ -67,6 +68,38 @@ def test_sizes_are_shown_side_by_side(cohort_folder: Path, mine: Path, tmp_path:
         cell = picture[22:278, 6 + 262 * at : 262 * (at + 1)]
         # a crop of half the size leaves paper beside it
         assert bool((cell[140:] == 255).all()) == (at % 2 == 1)
+
+
+def test_a_specialist_s_sheet_shows_its_organs_only(
+    cohort_folder: Path, mine: Path, tmp_path: Path
+):
+    words = ("preview", cohort_folder, "--recipe", mine, "--out", tmp_path / "sheet.png")
+    mine.write_text("name: mine\nsize: 128\ncrop: 64\norgans: [lung]\n", "utf-8")
+    done = call(*words, "--cases", 4, "--json")
+    assert json.loads(done.stdout)["cases"] == ["21", "22"]
+
+    mine.write_text("name: mine\norgans: [spleen]\n", "utf-8")
+    done = call(*words)
+    assert done.exit_code == 1
+    assert "has no labelled case of spleen that can be shown" in " ".join(done.stderr.split())
+
+
+def test_accepted_masks_take_truth_s_place_where_asked(
+    cohort_folder: Path, mine: Path, tmp_path: Path
+):
+    mine.write_text("name: mine\nsize: 128\ncrop: 64\norgans: [lung]\n", "utf-8")
+    store = Store.for_cohort(cohort_folder)
+    store.add("21", np.zeros((256, 256), np.uint8), tool="test", status="accepted")
+    store.add("22", np.zeros((513, 333), np.uint8), tool="test", status="rejected")
+    store.close()
+    out = tmp_path / "sheet.png"
+
+    def outlined(*words: object) -> tuple[list[str], bool]:
+        done = call("preview", cohort_folder, "--recipe", mine, "--out", out, "--json", *words)
+        return json.loads(done.stdout)["cases"], bool((read(out) == (0, 158, 115)).all(2).any())
+
+    assert outlined() == (["21", "22"], True)
+    assert outlined("--curated") == (["21"], False)
 
 
 @pytest.mark.parametrize(
