@@ -20,19 +20,23 @@ from torch.nn import functional as F
 
 from pictures import picture
 from trainer.data.case import Mask
+from trainer.data.cohort import Cohort
 from trainer.data.tiff import write_rgb
 from trainer.metrics import dice
-from trainer.model.checkpoint import Checkpoint, save
+from trainer.model.checkpoint import Checkpoint, load, save
 from trainer.model.folding import fold
 from trainer.model.network import Segmenter, build
 from trainer.predict.device import autocast_for
 from trainer.predict.ensemble import Predictor
+from trainer.predict.lean import lean
+from trainer.predict.members import folds_of_run
 from trainer.predict.memory import Memory, most_resident
 from trainer.predict.networks import Networks, Question, never
 from trainer.predict.postprocess import to_mask
 from trainer.settings import Ensemble, Network, Window, read_ensemble, to_yaml
 
 SIDE, SIZE = 3000, 768
+FLIPS = ("identity", "hflip", "vflip", "rot180")
 NETWORK = Network(pretrained=False)
 """The network of the recipe `quick`, but for the weights it starts from."""
 
@@ -65,8 +69,25 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         name = f"{index}.safetensors"
         save(folder / name, network, Checkpoint(network=NETWORK, size=SIZE))
         members.append({"weights": name})
-    flips = ["identity", "hflip", "vflip", "rot180"]
-    made = Ensemble.model_validate({"name": "flips", "members": members, "tta": flips})
+    made = Ensemble.model_validate({"name": "flips", "members": members, "tta": FLIPS})
+    (folder / "ensemble.yaml").write_text(to_yaml(made), "utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run_at_768(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run that HUBMAP_RUN names, of members of 768 with four flips."""
+    run = os.environ.get("HUBMAP_RUN")
+    if run is None:
+        pytest.skip("no trained run is named (set HUBMAP_RUN)")
+    folder = tmp_path_factory.mktemp("run")
+    members = []
+    for number, file in sorted(folds_of_run(Path(run)).items()):
+        network, checkpoint = load(file)
+        name = f"{number}.safetensors"
+        save(folder / name, network, checkpoint.model_copy(update={"size": SIZE}))
+        members.append({"weights": name})
+    made = Ensemble.model_validate({"name": "run", "members": members, "tta": FLIPS})
     (folder / "ensemble.yaml").write_text(to_yaml(made), "utf-8")
     return folder
 
@@ -85,7 +106,7 @@ def mosaic(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Mask]:
 
 
 def in_its_own_process(who: str, folder: Path, image: Path) -> tuple[dict[str, float], Mask]:
-    out = image.with_name(f"{who}.npy")
+    out = folder / f"{who}.npy"
     script = Path(__file__).with_name("notebook.py")
     root = str(Path(__file__).parents[2])
     done = subprocess.run(
@@ -99,6 +120,26 @@ def in_its_own_process(who: str, folder: Path, image: Path) -> tuple[dict[str, f
     return json.loads(done.stdout), np.load(out)
 
 
+NUMBERS = ("times faster", "of the processor", "of memory", "Dice of both", "Dice against truth")
+
+Work = tuple[dict[str, float], Mask]
+"""What a process took, and its mask."""
+
+
+def compared(ours: Work, theirs: Work, truth: Mask) -> dict[str, Any]:
+    """Both ways' figures, and how they differ."""
+    (took, mask), (their_took, their_mask) = ours, theirs
+    return {
+        "ours": took,
+        "notebook": their_took,
+        "times faster": their_took["seconds"] / took["seconds"],
+        "of the processor": their_took["processor"] / took["processor"],
+        "of memory": took["megabytes"] / their_took["megabytes"],
+        "Dice of both": dice(mask, their_mask),
+        "Dice against truth": [dice(mask, truth), dice(their_mask, truth)],
+    }
+
+
 @pytest.mark.timeout(900)
 def test_an_image_against_the_usual_notebook(
     benchmark: Any, folder: Path, mosaic: tuple[Path, Mask]
@@ -107,20 +148,36 @@ def test_an_image_against_the_usual_notebook(
     image, truth = mosaic
     theirs, their_mask = in_its_own_process("notebook", folder, image)
     ours, our_mask = benchmark.pedantic(in_its_own_process, ("ours", folder, image), rounds=1)
-    masks = our_mask, their_mask
-    told = {
-        "ours": ours,
-        "notebook": theirs,
-        "times faster": theirs["seconds"] / ours["seconds"],
-        "of memory": ours["megabytes"] / theirs["megabytes"],
-        "Dice of both": dice(*masks),
-        "Dice against truth": [dice(mask, truth) for mask in masks],
-    }
+    told = compared((ours, our_mask), (theirs, their_mask), truth)
     benchmark.extra_info.update(told)
     assert told["Dice of both"] >= 0.999
-    assert abs(dice(our_mask, truth) - dice(their_mask, truth)) <= 0.001
-    assert ours["megabytes"] <= theirs["megabytes"]
+    assert abs(np.subtract(*told["Dice against truth"])) <= 0.001
+    assert told["of memory"] <= 1
     assert told["times faster"] >= 3, told
+
+
+@pytest.mark.realdata
+@pytest.mark.timeout(1800)
+def test_real_images_against_the_usual_notebook(
+    benchmark: Any, real_data: Path, run_at_768: Path
+) -> None:
+    """A run's members, four flips at 768, four mosaics of colon images at 3000×3000."""
+    cohort = Cohort.open(real_data / "mosaics_3000")
+    images = sorted((real_data / "mosaics_3000" / "train_images").glob("4000*.tiff"))
+    told = []
+    for image in images:
+        truth = cohort.truth(image.stem)
+        assert truth is not None
+        theirs = in_its_own_process("notebook", run_at_768, image)
+        told.append(compared(in_its_own_process("ours", run_at_768, image), theirs, truth))
+    benchmark.extra_info.update({key: [one[key] for one in told] for key in told[0]})
+    benchmark.pedantic(in_its_own_process, ("ours", run_at_768, images[0]), rounds=1)
+    mean = {key: np.mean([one[key] for one in told], axis=0) for key in NUMBERS}
+    ours, theirs = mean["Dice against truth"]
+    assert mean["Dice of both"] >= 0.999, mean
+    assert abs(ours - theirs) <= 0.001, mean
+    assert max(one["of memory"] for one in told) <= 1
+    assert mean["times faster"] >= 3, mean
 
 
 @pytest.mark.timeout(600)
@@ -133,9 +190,7 @@ def test_windows_against_monai(benchmark: Any, folder: Path) -> None:
     networks = Networks([file], Memory(device), False, print)
     question = Question(("identity",), window=Window(size=384, skip_background=False))
 
-    from trainer.model.checkpoint import load
-
-    same = fold(load(file)[0].requires_grad_(False)).to(memory_format=torch.channels_last)
+    same = lean(load(file)[0], device)
     batch = torch.from_numpy(image).permute(2, 0, 1)[None].float()
 
     def theirs() -> np.ndarray:
@@ -177,8 +232,6 @@ def test_windows_against_monai(benchmark: Any, folder: Path) -> None:
 @pytest.mark.timeout(600)
 def test_members_jointly_against_one_after_another(benchmark: Any, folder: Path) -> None:
     """Why members go one after another: three of one architecture as one, four views of 384."""
-    from trainer.model.checkpoint import load
-
     members = [
         fold(load(folder / f"{number}.safetensors")[0].requires_grad_(False)) for number in range(3)
     ]

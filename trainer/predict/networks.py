@@ -17,10 +17,10 @@ from torch import Tensor, nn
 from trainer.data.case import Image
 from trainer.errors import Cancelled, DeviceError
 from trainer.model.checkpoint import load
-from trainer.model.folding import fold
 from trainer.model.network import STRIDE
 from trainer.predict import frame, tiles, tta
 from trainer.predict.device import autocast_for
+from trainer.predict.lean import lean
 from trainer.predict.limits import Limit, planned
 from trainer.predict.memory import Memory, bytes_per_pixel, is_out_of_memory, weight_of
 from trainer.settings import Average, Network, View, Window
@@ -290,12 +290,10 @@ class Networks:
             network, checkpoint = load(self._files[index])
             self._settings[index] = checkpoint.network
             self._make_room(weight_of(network))
-            folded = fold(network.requires_grad_(False))
-            folded.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-            folded = folded.to(self.device)
+            made = lean(network, self.device, self._compiled)
             if self._memory.room() is not None and index not in self._costs:
-                self._costs[index] = bytes_per_pixel(folded, self.device)
-            self._loaded[index] = self._ready(folded)
+                self._costs[index] = bytes_per_pixel(made, self.device)
+            self._loaded[index] = self._ready(made)
         return self._loaded[index]
 
     def _ready(self, network: nn.Module) -> nn.Module:
