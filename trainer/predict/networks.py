@@ -167,13 +167,11 @@ class Networks:
         seen = torch.zeros(shape if window else (), device=self.device)
         done, count = 0, len(corners) * len(question.views)
         for batch in _batches(corners, question.views, height != width, limit.batch):
-            pixels = torch.cat(
-                [
-                    tta.turned(source[:, :, top : top + height, left : left + width], view)
-                    for (top, left), view in batch
-                ]
-            )
-            given = self._ask_network(index, pixels, question, cancelled)
+            shown = [
+                tta.turned(source[:, :, top : top + height, left : left + width], view)
+                for (top, left), view in batch
+            ]
+            given = self._ask_network(index, _together(shown), question, cancelled)
             for ((top, left), view), one in zip(batch, given.split(1), strict=True):
                 opinion = tta.restored(one, view)[0, 0]
                 place = (slice(top, top + height), slice(left, left + width))
@@ -181,19 +179,20 @@ class Networks:
                 seen[place if window else ...] += 1 if blend is None else blend
             done += len(batch)
             yield done / count
-        nothing = 0.0 if question.average == "probability" else _UNSEEN
-        mean = torch.where(seen > 0, total / seen, nothing)
-        return mean[: image.shape[0], : image.shape[1]].cpu().numpy()
+        total /= seen
+        if window is not None:
+            nothing = 0.0 if question.average == "probability" else _UNSEEN
+            total.masked_fill_(seen == 0, nothing)
+        return total[: image.shape[0], : image.shape[1]].cpu().numpy()
 
     def _ask_network(
         self, index: int, pixels: Tensor, question: Question, cancelled: Callable[[], bool]
     ) -> Tensor:
-        """What a network says of a batch, (B, 1, H, W)."""
+        """What a network says of a batch, (B, 1, H, W), of float32 pixels."""
         network = self._network(index)
         organ = self._organ(index, question.organ, len(pixels))
         with self._interruptible(cancelled), torch.inference_mode(), autocast_for(self.device):
-            batch = pixels.float().contiguous(memory_format=torch.channels_last)
-            logits = (network(batch) if organ is None else network(batch, organ)).float()
+            logits = (network(pixels) if organ is None else network(pixels, organ)).float()
             return logits if question.average == "logit" else logits.sigmoid()
 
     def _organ(self, index: int, organ: str, count: int) -> Tensor | None:
@@ -303,7 +302,8 @@ class Networks:
             assert isinstance(compiled, nn.Module)
             return compiled
         for layer in network.modules():
-            layer.register_forward_pre_hook(self._ask)
+            if layer is network or any(True for _ in layer.parameters(recurse=False)):
+                layer.register_forward_pre_hook(self._ask)
         return network
 
     def _make_room(self, coming: int) -> None:
@@ -367,6 +367,18 @@ def _batches(
         alike = list(group)
         for start in range(0, len(alike), size):
             yield alike[start : start + size]
+
+
+def _together(views: Sequence[Tensor]) -> Tensor:
+    """Views (1, 3, h, w) of uint8 as the float32 batch that networks take, in one copy."""
+    batch = torch.empty(
+        (len(views), *views[0].shape[1:]),
+        device=views[0].device,
+        memory_format=torch.channels_last,
+    )
+    for place, view in zip(batch, views, strict=True):
+        place.copy_(view[0])
+    return batch
 
 
 def _free(device: torch.device) -> None:
