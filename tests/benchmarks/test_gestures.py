@@ -86,7 +86,19 @@ def gesture(window: Window, name: str) -> Callable[[Point], None]:
 
 @pytest.mark.benchmark(group="from a gesture to drawn, 3000×3000")
 @pytest.mark.parametrize(
-    "name", ["pick", "split", "merge", "holes", "smooth", "snap", "smart_brush", "undo", "sides"]
+    "name",
+    [
+        "pick",
+        "split",
+        "merge",
+        "holes",
+        "smooth",
+        "snap",
+        "smart_brush",
+        "undo",
+        "sides",
+        "suggested",
+    ],
 )
 def test_from_a_gesture_to_drawn(
     benchmark: Any, open_window: Callable[[Path], Window], large: Path, name: str
@@ -117,6 +129,11 @@ def test_from_a_gesture_to_drawn(
         elif name == "undo":
             mask[row - 95 : row + 95, column - 95 : column + 95] ^= 1
             session.drawing.painted("paint")
+        elif name == "suggested" and edits:
+            session.drawing.undo()
+        elif name == "suggested":
+            mask[:] = 0
+            session.drawing.painted("erase")
         window.viewer.scene.camera.center = (0, row * 0.5, column * 0.5)
         window.wait(lambda: not session.unsaved())
         QApplication.processEvents()
@@ -129,6 +146,9 @@ def test_from_a_gesture_to_drawn(
         findings.choose(0)
         # goes on to the next finding by itself, as the user does
         act = lambda _: window.desk.review.deciding.take("prediction")  # noqa: E731
+    elif name == "suggested":
+        window.wait(lambda: not window.desk.review.deciding.suggesting.why_not())
+        act = lambda _: window.desk.review.deciding.take_suggested()  # noqa: E731
     else:
         act = gesture(window, name)
 

@@ -302,8 +302,7 @@ class Networks:
             assert isinstance(compiled, nn.Module)
             return compiled
         for layer in network.modules():
-            if layer is network or any(True for _ in layer.parameters(recurse=False)):
-                layer.register_forward_pre_hook(self._ask)
+            layer.register_forward_pre_hook(self._ask)
         return network
 
     def _make_room(self, coming: int) -> None:
