@@ -55,6 +55,7 @@ def test_accepted_put_up_and_found_wrong(
     assert np.array_equal(window.desk.layers.curated.data, UNLABELLED.mask)
     assert window.desk.session.status(UNLABELLED.id) == "accepted"
 
+    window.wait(check.wrong.isEnabled)
     window.click(check.wrong)
     window.wait(lambda: not check.next.isEnabled())
     assert check.table.texts(0)[:4] == ["spleen", "failed: 0 reopened", "1 of 1", "1 (0)"]
