@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from psygnal import Signal
 
+from hubmap_viewer.finding_list import Call
 from hubmap_viewer.session import Session
 from trainer.data.cohort import Cohort
 from trainer.data.predictions import Predictions
@@ -16,9 +15,6 @@ from trainer.errors import TrainerError
 from trainer.review.compare import ALL
 from trainer.review.leader_board import Board, RunRow, board, enter_score
 from trainer.review.promotion import Promotion, back, history, standing
-
-Call = Callable[[Callable[[], Any], Callable[[Any], None], Callable[[BaseException], None]], None]
-"""Calls a function away from the window, then one of the others in it."""
 
 OOF = "oof"
 """Folder in a run's of its out-of-fold predictions."""

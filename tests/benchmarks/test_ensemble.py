@@ -230,8 +230,8 @@ def test_windows_against_monai(benchmark: Any, folder: Path) -> None:
     benchmark.pedantic(ours, rounds=1)
     benchmark.extra_info["seconds"] = seconds
     assert seconds["ours"] <= seconds["MONAI"]
-    # both loops around one network: they differ by no more than two runs of one do
-    assert seconds["ours"] <= 1.1 * seconds["MONAI, our network"]
+    # the network takes most of both: as fast means within what two runs of one differ by
+    assert seconds["ours"] <= 1.05 * seconds["MONAI, our network"]
 
 
 @pytest.mark.timeout(600)
