@@ -5,19 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import reduce
 
-import numpy as np
 from psygnal import Signal
 
 from hubmap_viewer.finding_list import FindingList, Pair
 from hubmap_viewer.session import Session
 from hubmap_viewer.suggesting import Suggesting
-from trainer.data.case import Mask
 from trainer.data.edits import Box, Edit
 from trainer.data.findings import Finding
 from trainer.tools import sides
-from trainer.tools.scene import Scene
 
 _TOOLS: dict[str, sides.Side] = {"truth": "take truth", "prediction": "take prediction"}
 
@@ -56,7 +52,7 @@ class Deciding:
         self._known: tuple[str, Pair, frozenset[_Name]] | None = None
         session.cohort_opened.connect(self._forget)
         session.case_opened.connect(self._stay)
-        session.curated_changed.connect(self._forget)
+        session.curated_changed.connect(self._look_again)
         findings.chosen.connect(self._hint)
 
     def is_decided(self, finding: Finding) -> bool:
@@ -115,7 +111,8 @@ class Deciding:
             )
         else:
             said = self.suggested(found)
-            edit = _as_suggested(scene, found, mask)
+            places = [(Box(*one.box), one.region) for one in found]
+            edit = sides.take_all(scene, places, mask, "take suggestion")
             self._settle(found, edit or Edit.nothing("take suggestion"))
             # napari takes a third of a second to put the ring away
             self._when_drawn(self._part)
@@ -176,6 +173,13 @@ class Deciding:
         self._known = None
         self.changed.emit()
 
+    def _look_again(self) -> None:
+        """Tell of it only if the edit has settled something, or is the undoing of one that had."""
+        before, self._known = self._known, None
+        self._here()
+        if self._known != before:
+            self.changed.emit()
+
     def _here(self) -> frozenset[_Name]:
         """What is settled of the open case and this pair of masks."""
         here, pair = self._session.open, self._findings.pair
@@ -205,12 +209,3 @@ _Name = tuple[str, tuple[int, ...]]
 
 def _name(finding: Finding) -> _Name:
     return finding.kind, finding.box
-
-
-def _as_suggested(scene: Scene, found: Sequence[Finding], mask: Mask) -> Edit | None:
-    box = reduce(Box.union, (Box(*one.box) for one in found))
-    region = np.zeros((box.bottom - box.top, box.right - box.left), bool)
-    for one in found:
-        row, column, bottom, right = one.box
-        region[row - box.top : bottom - box.top, column - box.left : right - box.left] |= one.region
-    return sides.take(scene, box, region, mask, "take suggestion")

@@ -35,6 +35,7 @@ class Suggesting:
         self._call = call
         self._turn = 0
         self._busy = False
+        self._sides: dict[Finding, Side | None] = {}
         self.mask: Mask | None = None
         session.cohort_opened.connect(self._look)
         session.case_opened.connect(self._look)
@@ -42,6 +43,11 @@ class Suggesting:
 
     def side(self, finding: Finding) -> Side | None:
         """Whose version is suggested where a finding is; None where that is not known."""
+        if finding not in self._sides:
+            self._sides[finding] = self._side(finding)
+        return self._sides[finding]
+
+    def _side(self, finding: Finding) -> Side | None:
         here, box = self._session.open, Box(*finding.box)
         truth = None if here is None else here.side("truth")
         if self.mask is None or truth is None:
@@ -61,8 +67,7 @@ class Suggesting:
 
     def _look(self) -> None:
         self._turn += 1
-        self.mask = None
-        self.changed.emit()
+        self._become(None)
         here = self._session.open
         if self._busy or here is None:
             return
@@ -78,7 +83,11 @@ class Suggesting:
         if turn != self._turn:
             self._look()
             return
+        self._become(mask)
+
+    def _become(self, mask: Mask | None) -> None:
         self.mask = mask
+        self._sides.clear()
         self.changed.emit()
 
     def _fail(self, turn: int, error: BaseException) -> None:

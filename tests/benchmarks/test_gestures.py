@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -163,3 +164,14 @@ def test_from_a_gesture_to_drawn(
     times = 1000 * np.array(benchmark.stats.stats.data)
     benchmark.extra_info["drawn_p50_ms"] = round(float(np.median(times)), 1)
     benchmark.extra_info["drawn_p90_ms"] = round(float(np.percentile(times, 90)), 1)
+    benchmark.extra_info["frame_p50_ms"] = round(median_frame(drawing), 1)
+
+
+def median_frame(drawing: Drawing) -> float:
+    """Milliseconds of a frame in which nothing is new, on this machine in this hour."""
+    times = []
+    for _ in range(12):
+        start = time.perf_counter()
+        drawing.now()
+        times.append(time.perf_counter() - start)
+    return 1000 * float(np.median(times))

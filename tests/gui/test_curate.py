@@ -167,7 +167,8 @@ def test_dice_follows_the_brush(window: Window) -> None:
     mask, truth = window.desk.layers.curated.data, TRAIN[0].mask
     expected = 2 * (mask & truth).sum() / (mask.sum() + truth.sum())
     assert f"curated {expected:.3f}" in window.case.dice.text()
-    assert f"curated {expected:.3f}" in window.viewer.canvas.overlays.text.text
+    caption = window.viewer.canvas.overlays.text
+    window.wait(lambda: f"curated {expected:.3f}" in caption.text)
 
 
 def test_only_the_curated_layer_can_be_painted(window: Window) -> None:

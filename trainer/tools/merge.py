@@ -17,7 +17,7 @@ from trainer.data.edits import Box, Edit
 from trainer.tools.scene import Point, Scene
 from trainer.tools.strokes import drawn, pixels_along
 from trainer.tools.unit_at import Unit, unit_at
-from trainer.tools.window import Pixel, around, edit, pixel, within
+from trainer.tools.window import Pixel, around, edit, pixel, widened, within
 
 _REACH = 256
 """Pixels around the narrowest place in which a gap is closed."""
@@ -80,7 +80,13 @@ def _bridge(one: Unit, other: Unit, shape: tuple[int, ...]) -> tuple[Box, Mask]:
         width = math.sqrt(2 * gap * slack)
         box = around(line, width, shape)
         return box, drawn(line, width, box)
-    box = around(line, _REACH, shape)
+    # further from one of the units, every way is longer
+    near = math.ceil(gap + slack)
+    box = reduce(
+        Box.intersection,
+        (widened(unit.box, near, shape) for unit in (one, other)),
+        around(line, _REACH, shape),
+    )
     ways = _distance(one.onto(box)) + _distance(other.onto(box))
     return box, (ways <= gap + slack).astype(np.uint8)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import reduce
 from typing import Literal
 
 import numpy as np
@@ -11,7 +13,7 @@ from trainer.data.case import Mask
 from trainer.data.edits import Box, Edit
 from trainer.tools.scene import Point, Scene
 from trainer.tools.unit_at import unit_at
-from trainer.tools.window import edit, pixel
+from trainer.tools.window import edit, pixel, within
 
 Side = Literal["take truth", "take prediction", "take suggestion"]
 
@@ -32,7 +34,26 @@ def take(scene: Scene, box: Box, region: NDArray[np.bool_], other: Mask, tool: S
     tool
         Whose side is taken.
     """
-    return edit(scene, box, np.where(region, box.of(other), box.of(scene.mask)), tool)
+    return take_all(scene, [(box, region)], other, tool)
+
+
+def take_all(
+    scene: Scene, places: Sequence[tuple[Box, NDArray[np.bool_]]], other: Mask, tool: Side
+) -> Edit | None:
+    """Make the mask in several findings' regions, one or more, what another mask is there.
+
+    Parameters
+    ----------
+    places
+        Of each finding what `take` has as its box and region.
+    scene, other, tool
+        As `take` has them.
+    """
+    whole = reduce(Box.union, (box for box, _ in places))
+    after = whole.of(scene.mask).copy()
+    for box, region in places:
+        np.copyto(after[within(box, whole)], box.of(other), where=region)
+    return edit(scene, whole, after, tool)
 
 
 def take_piece(scene: Scene, point: Point, other: Mask, tool: Side) -> Edit | None:

@@ -26,9 +26,7 @@ def pixel(point: Point, shape: tuple[int, ...]) -> Pixel | None:
 
 def clipped(box: Box, shape: tuple[int, ...]) -> Box:
     """The part of a box that is on the image; without area where none is."""
-    top, left = max(box.top, 0), max(box.left, 0)
-    bottom, right = min(box.bottom, shape[0]), min(box.right, shape[1])
-    return Box(top, left, max(bottom, top), max(right, left))
+    return box.intersection(Box(0, 0, *shape[:2]))
 
 
 def widened(box: Box, margin: int, shape: tuple[int, ...]) -> Box:
@@ -70,7 +68,7 @@ def edit(
     tool, parameters
         As an `Edit` keeps them.
     """
-    found = Edit.between(box.of(scene.mask), after, tool, parameters=parameters)
+    found = Edit.between(box.of(scene.mask), after, tool, Box.whole(after), parameters)
     if found is None:
         return None
     there = found.box

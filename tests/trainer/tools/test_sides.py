@@ -26,6 +26,22 @@ def test_a_side_is_taken_finding_by_finding(draw, see, made) -> None:
         assert np.array_equal(made(back, edit), predicted)
 
 
+def test_several_findings_take_a_side_in_one_edit(draw, see, made) -> None:
+    truth = draw((120, 150), (40, 40, 20, 20), (80, 110, 20, 25))
+    scene = see(draw((120, 150), (40, 45, 20, 20), (100, 30, 8, 8)))
+    found = find(truth, scene.mask)
+    assert len(found) > 2
+    places = [(Box(*one.box), one.region) for one in found[1:]]
+
+    edit = sides.take_all(scene, places, truth, "take truth")
+
+    one_by_one = see(scene.mask.copy())
+    for box, region in places:
+        one_by_one = see(made(one_by_one, sides.take(one_by_one, box, region, truth, "take truth")))
+    assert np.array_equal(made(scene, edit), one_by_one.mask)
+    assert not np.array_equal(one_by_one.mask, truth)
+
+
 def test_what_else_differs_in_the_box_stays(draw, see, made) -> None:
     truth = draw((60, 60), (20, 20, 10, 10), (40, 40, 10, 10))
     scene = see(draw((60, 60)))
