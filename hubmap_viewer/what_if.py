@@ -18,7 +18,7 @@ from trainer.data.atomic import replacing
 from trainer.data.predictions import Predictions
 from trainer.errors import PredictionError, TrainerError
 from trainer.review.histograms import BEFORE_STEPS, Average, Histogram, Histograms
-from trainer.review.thresholds import Best, best_by_organ
+from trainer.review.thresholds import Best, best
 
 FILE = "review/tried.json"
 """In the folder of predictions: thresholds that were tried there and are not applied."""
@@ -63,7 +63,7 @@ class WhatIf:
     histograms
         Of the shown predictions; empty until they are counted.
     best
-        Each organ's best threshold.
+        Each organ's best threshold, compared with the ensemble's own.
     problems
         Why cases could not be counted.
     """
@@ -103,13 +103,14 @@ class WhatIf:
         each = list(found)
         self.problems = tuple(one for one in each if isinstance(one, TrainerError))
         self.histograms = Histograms(one for one in each if isinstance(one, Histogram))
-        self.best = {
-            one.organ: one for one in best_by_organ(self.histograms) if one.organ is not None
-        }
         self._rescore()
         self.changed.emit()
 
     def _rescore(self) -> None:
+        judged = {self.histograms.organs[place] for place in self.histograms.measured()}
+        self.best = {
+            organ: best(self.histograms, organ, self.own(organ)) for organ in sorted(judged)
+        }
         self._scores = TriedScores(
             self.session, self.histograms, self._own_of(), self._in_force_of()
         )
@@ -140,9 +141,9 @@ class WhatIf:
         )
 
     def move_to_best(self, organs: Iterable[str]) -> None:
-        """Try each organ's best threshold, or 0.5 where a better one is but noise."""
+        """Try each organ's best threshold; its own where a better one is but noise."""
         known = [self.best[organ] for organ in organs if organ in self.best]
-        self.move({best.organ: advised(best) for best in known if best.organ})
+        self.move({one.organ: advised(one) for one in known if one.organ})
 
     def reset(self) -> None:
         """Go back to the ensemble's own thresholds."""
@@ -240,9 +241,9 @@ class WhatIf:
             self._scores.correct(case_id)
 
 
-def advised(best: Best) -> float:
+def advised(found: Best) -> float:
     """The best threshold to two digits, or the reference where a better one is but noise."""
-    return best.reference if best.within_noise else round(best.threshold, 2)
+    return found.reference if found.within_noise else round(found.threshold, 2)
 
 
 def _read(folder: Path | None) -> dict[str, float]:

@@ -110,33 +110,35 @@ class OrganSlider(QObject):
             enable(self.best, f"No case of {self.organ} counts.")
             return
         enable(self.best)
-        self.best.setText("Keep 0.50" if best.within_noise else f"Best {advised(best):.2f}")
+        word = "Keep" if best.within_noise else "Best"
+        self.best.setText(f"{word} {advised(best):.2f}")
         self.best.setToolTip(advice(best))
 
 
 def advice(best: Best) -> str:
     """What an organ's best threshold is worth, in words."""
-    gain = _signed(best.cross_validated_gain)
+    gain, stays = _signed(best.cross_validated_gain), f"{best.reference:.2f} stays"
     folds = "the run's own folds" if best.of_run else "folds drawn at random"
     held = (
-        f"{gain} Dice over 0.50 on cases held out (± {best.spread:.3f} between {best.folds}"
+        f"{gain} Dice over {best.reference:.2f} on cases held out (± {best.spread:.3f} between {best.folds}"
         f" folds, {folds}; {best.cases} cases)"
     )
     if best.folds < 2:
-        return f"Too few cases to hold any out ({best.cases}): 0.50 stays."
+        return f"Too few cases to hold any out ({best.cases}): {stays}."
     if best.within_noise:
-        return f"The best, {best.threshold:.2f}, gains {held}: within noise, so 0.50 stays."
+        return f"The best, {best.threshold:.2f}, gains {held}: within noise, so {stays}."
     return f"Best {best.threshold:.2f}: {held}."
 
 
 def verdict(best: Best) -> str:
     """The same in a line."""
+    stays = f"{best.reference:.2f} stays"
     if best.folds < 2:
-        return f"{best.cases} case{'' if best.cases == 1 else 's'}: too few, 0.50 stays."
+        return f"{best.cases} case{'' if best.cases == 1 else 's'}: too few, {stays}."
     gain = _signed(best.cross_validated_gain)
     held = f"{gain} ± {best.spread:.3f} held out, {best.folds} folds"
     if best.within_noise:
-        return f"best {best.threshold:.2f} is within noise ({held}): 0.50 stays."
+        return f"best {best.threshold:.2f} is within noise ({held}): {stays}."
     return f"best {best.threshold:.2f} ({held})."
 
 

@@ -184,11 +184,12 @@ def test_an_organ_with_only_seen_cases_has_no_mean(
     assert "lung" not in model.best
 
 
-def test_best_keeps_half_where_more_is_noise(model: WhatIf) -> None:
+def test_best_keeps_the_ensembles_own_where_more_is_noise(model: WhatIf) -> None:
     noise = model.best["lung"]
     assert noise.within_noise  # one case, nothing to hold out
+    assert noise.reference == model.own("lung") == 0.4
     model.move_to_best(model.organs)
-    assert model.session.threshold_for("lung") == 0.5
+    assert model.session.threshold_for("lung") == 0.4
     assert model.session.threshold_for("kidney") == advised(model.best["kidney"])
 
 
