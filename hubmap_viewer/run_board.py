@@ -13,7 +13,7 @@ from trainer.data.cohort import Cohort
 from trainer.data.predictions import Predictions
 from trainer.errors import TrainerError
 from trainer.review.compare import ALL
-from trainer.review.leader_board import Board, RunRow, board, enter_score
+from trainer.review.leader_board import Board, RunRow, board, enter_score, score_of
 from trainer.review.promotion import Promotion, back, history, standing
 
 OOF = "oof"
@@ -140,14 +140,9 @@ class RunBoard:
         self.changed.emit()
 
     def keep_score(self, row: RunRow, text: str) -> None:
-        """Keep a run's public score beside it, as `hubmap-trainer runs --score` does."""
+        """Keep a run's public score beside it, or take it away where nothing is given."""
         try:
-            score = float(text.replace(",", "."))
-        except ValueError:
-            self.failed.emit(TrainerError(f"“{text}” is no score: give a number such as 0.78"))
-            return
-        try:
-            enter_score(row.folder, score)
+            enter_score(row.folder, score_of(text))
         except TrainerError as error:
             self.failed.emit(error)
             return

@@ -120,8 +120,8 @@ def advice(best: Best) -> str:
     gain, stays = _signed(best.cross_validated_gain), f"{best.reference:.2f} stays"
     folds = "the run's own folds" if best.of_run else "folds drawn at random"
     held = (
-        f"{gain} Dice over {best.reference:.2f} on cases held out (± {best.spread:.3f} between {best.folds}"
-        f" folds, {folds}; {best.cases} cases)"
+        f"{gain} Dice over {best.reference:.2f} on cases held out"
+        f" (± {best.spread:.3f} between {best.folds} folds, {folds}; {best.cases} cases)"
     )
     if best.folds < 2:
         return f"Too few cases to hold any out ({best.cases}): {stays}."

@@ -96,10 +96,10 @@ def test_a_score_is_kept_with_the_run_and_what_is_none_is_told(
     assert json.loads((run.folder / "run.json").read_text())["public_score"] == 0.78
     assert board.rows[1].public == 0.78
     board.keep_score(run, "nan")
-    board.keep_score(run, "")
-    assert "nan is no number" in told[0]
-    assert "is no score: give a number such as 0.78" in told[1]
+    assert "“nan” is no score" in told[0]
     assert json.loads((run.folder / "run.json").read_text())["public_score"] == 0.78
+    board.keep_score(run, "")
+    assert board.rows[1].public is None
 
 
 def test_a_run_without_predictions_offers_no_more_than_it_has(

@@ -34,8 +34,8 @@ def runs(
         typer.Argument(metavar="[FOLDER]…", help="Runs, or folders of runs, that lie elsewhere."),
     ] = None,
     score: Annotated[
-        tuple[Path, float] | None,
-        typer.Option(metavar="RUN SCORE", help="Keep a run's public score, beside it."),
+        tuple[Path, str] | None,
+        typer.Option(metavar="RUN SCORE", help="Keep a run's public score, or none of it."),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="The result as one JSON document.")] = False,
 ) -> None:
@@ -45,10 +45,10 @@ def runs(
     """
     with Terminal(json).speaking() as terminal:
         opened = named.cohort(cohort, terminal)
-        from trainer.review.leader_board import board, enter_score
+        from trainer.review.leader_board import board, enter_score, score_of
 
         if score is not None:
-            enter_score(*score)
+            enter_score(score[0], score_of(score[1]))
         found = board(opened, folders or ())
         for problem in found.problems:
             terminal.problem(problem)

@@ -126,20 +126,34 @@ def board(cohort: Cohort, folders: Iterable[Path] = ()) -> Board:
     return Board(tuple(rows), trusted, advice, problems)
 
 
-def enter_score(folder: Path, score: float) -> None:
-    """Keep a run's public score in its ``run.json``.
+def score_of(text: str) -> float | None:
+    """The public score that a user has typed; None where it is to be taken away.
 
     Raises
     ------
     SettingsError
-        If the score is no number, or the folder holds no run or cannot be written.
+        If that is no number, nor nothing or ``none``.
     """
+    if text.strip().lower() in ("", "none"):
+        return None
+    try:
+        score = float(text.replace(",", "."))
+    except ValueError:
+        score = math.nan
     if not math.isfinite(score):
-        raise SettingsError(
-            f"a public score of {score} is no number", file=folder, remedy="give one such as 0.78"
-        )
-    said = RunFiles.read(folder)
-    facts = said.facts | {"public_score": score}
+        raise SettingsError(f"“{text}” is no score", remedy="give a number such as 0.78, or none")
+    return score
+
+
+def enter_score(folder: Path, score: float | None) -> None:
+    """Keep a run's public score in its ``run.json``; None takes it away.
+
+    Raises
+    ------
+    SettingsError
+        If the folder holds no run or cannot be written.
+    """
+    facts = RunFiles.read(folder).facts | {"public_score": score}
     with replacing(folder / "run.json", SettingsError) as draft:
         draft.write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n", "utf-8")
 
@@ -256,7 +270,18 @@ def _advice(rows: Sequence[RunRow], version: str) -> tuple[str, str]:
         told += " It was scored on other cases or masks: evaluate it on these to compare."
     elif favourite is not best or len(measured) > 1:
         told += _chance(favourite if favourite is not best else measured[1], best)
-    return best.name, f"{told} {RULE}"
+    return best.name, f"{told}{_apart(rows, version, _mean(best))} {RULE}"
+
+
+def _apart(rows: Sequence[RunRow], version: str, dice: float) -> str:
+    """Why runs of a higher Dice come after the best; mostly nothing."""
+    higher = [row for row in rows if row.organs and row.version != version and _mean(row) > dice]
+    return "".join(
+        f" {row.name}'s Dice of {_mean(row):.4f} is of "
+        + ("other masks" if row.version else "masks that its run does not name")
+        + ", so it says nothing against that."
+        for row in higher
+    )
 
 
 def _chance(other: RunRow, best: RunRow) -> str:

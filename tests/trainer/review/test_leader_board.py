@@ -11,7 +11,7 @@ import pytest
 
 from trainer.data.cohort import Cohort
 from trainer.errors import SettingsError
-from trainer.review.leader_board import Board, board, enter_score
+from trainer.review.leader_board import Board, board, enter_score, score_of
 from trainer.settings import Network, Recipe, to_yaml
 
 IDS = ("11", "12", "21", "22")
@@ -90,6 +90,20 @@ def test_runs_scored_on_other_masks_come_after_those_of_the_newest_and_are_not_c
     assert (found.rows[0].version, found.rows[0].curated) == ("bb", 3)
     assert found.trusted == "new"
     assert "It was scored on other cases or masks" in found.advice
+    assert "old's Dice of 0.9500 is of other masks" in found.advice
+
+
+@pytest.mark.parametrize(
+    ("text", "score"), [("0.78", 0.78), ("0,78", 0.78), ("", None), ("none", None)]
+)
+def test_a_score_is_read_as_it_is_typed(text: str, score: float | None):
+    assert score_of(text) == score
+
+
+@pytest.mark.parametrize("text", ["good", "nan", "inf"])
+def test_what_is_no_score_is_refused(text: str):
+    with pytest.raises(SettingsError, match=r"is no score; give a number such as 0\.78, or none"):
+        score_of(text)
 
 
 def test_what_changed_since_the_parent_is_told(cohort: Cohort):
