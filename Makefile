@@ -51,7 +51,7 @@ $(VENV)/.demo: pyproject.toml | $(BIN)/python
 	touch $@
 
 $(VENV)/.test: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --editable '.[pyqt5,pyqt6,cluster,postgresql,pretrained,test]'
+	$(BIN)/python -m pip install --editable '.[pyqt5,pyqt6,cluster,mlflow,postgresql,pretrained,tensorboard,test]'
 	touch $@ $(VENV)/.demo
 
 $(BIN)/python: | system

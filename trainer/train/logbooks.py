@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,11 +28,13 @@ def check(recipe: Recipe) -> None:
 def opened(recipe: Recipe, folder: Path) -> Iterable[Logger]:
     """The recipe's logbooks, for one fold.
 
-    TensorBoard's is in the fold's folder. MLflow's is where its ``MLFLOW_TRACKING_URI`` says.
+    TensorBoard's is in the fold's folder. MLflow's is where its ``MLFLOW_TRACKING_URI`` says, else
+    in ``mlflow.db`` in the run's folder: MLflow no longer takes the plain files of its own default.
     """
     for name in recipe.training.logbooks:
         if name == "tensorboard":
             yield TensorBoardLogger(folder, name="", version="tensorboard")
         else:
             run = f"{folder.parent.name} {folder.name}"
-            yield MLFlowLogger(experiment_name=recipe.name, run_name=run)
+            place = os.environ.get("MLFLOW_TRACKING_URI", f"sqlite:///{folder.parent / 'mlflow.db'}")
+            yield MLFlowLogger(recipe.name, run, tracking_uri=place)

@@ -271,6 +271,29 @@ def test_curves_go_to_tensorboard_too(trained: Callable[..., Any], recipe: Recip
     assert list(tmp_path.rglob("events.out.tfevents.*"))
 
 
+@pytest.mark.parametrize("named", [True, False])
+def test_curves_go_to_mlflow_too(
+    named: bool,
+    trained: Callable[..., Any],
+    recipe: Recipe,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    mlflow = pytest.importorskip("mlflow")
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    server = f"sqlite:///{tmp_path / 'server.db'}"
+    if named:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", server)
+    trained(recipe, Plain, logbooks=("mlflow",))
+    files = [f"sqlite:///{path}" for path in tmp_path.rglob("*.db")]
+    assert len(files) == 1
+    assert (files[0] == server) == named
+    mlflow.set_tracking_uri(files[0])
+    told = mlflow.search_runs(search_all_experiments=True)
+    assert len(told) == 1
+    assert told["metrics.val_dice"].notna().all()
+
+
 @pytest.mark.parametrize(
     "changes",
     [
