@@ -114,6 +114,15 @@ def test_macenko_as_torchstain_has_it() -> None:
     assert np.abs(ours.astype(int) - np.asarray(normal, int)).mean() < 1.5
 
 
+def test_reinhard_as_torchstain_has_it() -> None:
+    torchstain = pytest.importorskip("torchstain")
+    image, wanted = dyed(HE, 0.7, seed=1), dyed(OTHER, seed=2)
+    theirs = torchstain.normalizers.ReinhardNormalizer(backend="numpy")
+    theirs.fit(wanted)
+    ours = stain.transfer(image, stain.Reference.of(wanted, "reinhard"))
+    assert np.abs(ours.astype(int) - np.asarray(theirs.normalize(image), int)).mean() < 0.5
+
+
 def test_vahadane_s_factors_are_those_of_sparse_nmf() -> None:
     decomposition = pytest.importorskip("sklearn.decomposition")
     image = dyed(HE)
