@@ -132,7 +132,9 @@ def _say_doubts(organs: Sequence[Best], terminal: Terminal) -> None:
     from trainer.review.thresholds import HIGHEST, LOWEST, RULE
 
     terminal.note(RULE)
-    if drawn := [str(one.organ) for one in organs if not one.of_run]:
+    if alone := [str(one.organ) for one in organs if one.folds < 2]:
+        terminal.note(f"{', '.join(alone)}: too few cases to hold any out, so nothing is advised.")
+    if drawn := [str(one.organ) for one in organs if not one.of_run and one.folds > 1]:
         terminal.note(
             f"{', '.join(drawn)}: no run names the folds, cases were dealt to up to 5 at random."
         )
