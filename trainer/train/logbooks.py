@@ -36,5 +36,6 @@ def opened(recipe: Recipe, folder: Path) -> Iterable[Logger]:
             yield TensorBoardLogger(folder, name="", version="tensorboard")
         else:
             run = f"{folder.parent.name} {folder.name}"
-            place = os.environ.get("MLFLOW_TRACKING_URI", f"sqlite:///{folder.parent / 'mlflow.db'}")
+            own = f"sqlite:///{folder.parent / 'mlflow.db'}"
+            place = os.environ.get("MLFLOW_TRACKING_URI", own)
             yield MLFlowLogger(recipe.name, run, tracking_uri=place)
