@@ -36,7 +36,7 @@ from hubmap_viewer.tool_mouse import ToolMouse
 from hubmap_viewer.toolbox import Toolbox
 from hubmap_viewer.whole_case import WholeCase
 from trainer.data.cohort import Cohort
-from trainer.data.predictions import Predictions
+from trainer.data.predictions import OUT_OF_FOLD, Predictions
 from trainer.errors import Cancelled, TrainerError
 
 
@@ -209,8 +209,8 @@ class Desk:
     def on_trained(self, run: Path) -> None:
         """A run is finished: its out-of-fold predictions stand beside those shown before."""
         self.found_ensembles.emit()
-        if (run / "oof").is_dir():
-            self.show_predictions(run / "oof")
+        if (run / OUT_OF_FOLD).is_dir():
+            self.show_predictions(run / OUT_OF_FOLD)
 
     def rescore(self) -> None:
         """Score the cases that have a prediction or a review, in the background."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from trainer.data.predictions import OUT_OF_FOLD
 from trainer.locate import resource
 
 
@@ -50,7 +51,7 @@ def recipes(folder: Path) -> list[Entry]:
 
 
 def _label(folder: Path) -> str:
-    if folder.name == "oof":
+    if folder.name == OUT_OF_FOLD:
         return f"run {folder.parent.name} (out of fold)"
     return folder.name
 

@@ -10,13 +10,12 @@ from psygnal import Signal
 from hubmap_viewer.finding_list import Call
 from hubmap_viewer.session import Session
 from trainer.data.cohort import Cohort
-from trainer.data.predictions import Predictions
+from trainer.data.predictions import OUT_OF_FOLD, Predictions
 from trainer.errors import TrainerError
 from trainer.review.compare import ALL
 from trainer.review.leader_board import Board, RunRow, board, enter_score, score_of
 from trainer.review.promotion import Promotion, back, history, standing
 
-OOF = "oof"
 """Folder in a run's of its out-of-fold predictions."""
 
 
@@ -151,11 +150,11 @@ class RunBoard:
     def show(self, row: RunRow, beside: RunRow | None = None) -> None:
         """Show a run's out-of-fold predictions, beside another's if one is given."""
         try:
-            shown = Predictions.open(row.folder / OOF)
+            shown = Predictions.open(row.folder / OUT_OF_FOLD)
             if beside is None:
                 self.session.use_predictions(shown)
             else:
-                self.session.use_pair(Predictions.open(beside.folder / OOF), shown)
+                self.session.use_pair(Predictions.open(beside.folder / OUT_OF_FOLD), shown)
         except TrainerError as error:
             self.failed.emit(error)
 
@@ -188,6 +187,6 @@ def why_not(row: RunRow) -> str:
     """Why a run can neither be shown nor promoted; empty if it can."""
     if not row.finished:
         return "It is not finished."
-    if not (row.folder / OOF / "prediction.json").is_file():
+    if not (row.folder / OUT_OF_FOLD / "prediction.json").is_file():
         return "It has no out-of-fold predictions to judge by."
     return ""

@@ -47,7 +47,7 @@ def report(
         raise typer.BadParameter("--before needs --predictions DIR")
     with Terminal(json).speaking() as terminal, Wish() as wish:
         opened = named.cohort(cohort, terminal)
-        from trainer.data.predictions import Predictions
+        from trainer.data.predictions import OUT_OF_FOLD, Predictions
         from trainer.export import spare
         from trainer.report.page import build, write
 
@@ -55,8 +55,8 @@ def report(
         from trainer.review.run_files import RunFiles
 
         files = None if run is None else RunFiles.read(run)
-        if run is not None and (run / "oof").is_dir():
-            predictions = run / "oof"
+        if run is not None and (run / OUT_OF_FOLD).is_dir():
+            predictions = run / OUT_OF_FOLD
         folder = None if predictions is None else Predictions.open(predictions)
         earlier = None if before is None else Predictions.open(before)
         store = named.store(opened, terminal)

@@ -22,6 +22,9 @@ from trainer.data.tiff import LARGEST
 from trainer.errors import PredictionError
 from trainer.settings.postprocess import Masking
 
+OUT_OF_FOLD = "oof"
+"""Folder in a run's of what each member predicts of the cases that it did not see."""
+
 _DESCRIPTION = "prediction.json"
 
 MEMBERS = "members"

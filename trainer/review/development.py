@@ -14,7 +14,7 @@ from trainer.data import rle
 from trainer.data.atomic import replacing
 from trainer.data.case import Mask
 from trainer.data.cohort import Cohort
-from trainer.data.predictions import Predictions
+from trainer.data.predictions import OUT_OF_FOLD, Predictions
 from trainer.data.store import Revision, Store
 from trainer.data.table import lines
 from trainer.errors import CohortError, ExportError, SettingsError, TrainerError
@@ -58,7 +58,7 @@ class Opinion:
             If it is none, or has no out-of-fold predictions.
         """
         ensemble = read_ensemble(run)
-        return cls(Predictions.open(run / "oof"), ensemble)
+        return cls(Predictions.open(run / OUT_OF_FOLD), ensemble)
 
     def mask(self, cohort: Cohort, case_id: str) -> Mask | None:
         """None where there is no prediction, or only one of members that have seen the case."""

@@ -21,7 +21,7 @@ from typing import Literal, get_args
 
 from trainer.data.atomic import replacing
 from trainer.data.cohort import Cohort
-from trainer.data.predictions import Predictions
+from trainer.data.predictions import OUT_OF_FOLD, Predictions
 from trainer.data.store import FILE, Store
 from trainer.errors import CohortError, TrainerError
 from trainer.review import suspicion
@@ -207,7 +207,7 @@ class _Attempt:
     def queues(self) -> dict[Order, list[str]]:
         """Case ids in the order in which each reviewer opens them."""
         base = self.out / "run"
-        predictions = Predictions.open(base / "oof")
+        predictions = Predictions.open(base / OUT_OF_FOLD)
         found = suspicion.suspects(self.spoilt, self.spoilt.truth, predictions, self.spoilt.cases)
         suspected = {one.case.case_id: one.case.suspicion for one in found if one.case is not None}
         spread = spread_of_members(self.spoilt, base, self.out / "members")
@@ -252,7 +252,7 @@ class _Attempt:
     def _dice(self, folder: Path) -> float:
         """Mean out-of-fold Dice against sound truths."""
         cases = [self.sound.cases[case_id] for case_id in self.spoilt.cases]
-        predictions = Predictions.open(folder / "oof")
+        predictions = Predictions.open(folder / OUT_OF_FOLD)
         found: list[float] = []
         for score in report.scores(cases, self.sound.truth, predictions):
             if isinstance(score, TrainerError):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from trainer.data.atomic import replacing
 from trainer.data.cohort import Cohort
-from trainer.data.predictions import Predictions
+from trainer.data.predictions import OUT_OF_FOLD, Predictions
 from trainer.errors import CohortError
 from trainer.predict.postprocess import OperatingPoint, to_mask
 from trainer.review import suspicion
@@ -118,7 +118,7 @@ def run(cohort: Cohort, plan: Plan, out: Path, progress: Tell = tell_nobody) -> 
     copy = Cohort.open(out / COHORT)
     if not is_finished(out / RUN):
         train(copy, plan.recipe, out / RUN, progress=progress)
-    study = _judge(cohort, copy, Predictions.open(out / RUN / "oof"), set(corrupted))
+    study = _judge(cohort, copy, Predictions.open(out / RUN / OUT_OF_FOLD), set(corrupted))
     _write(out / "cases.csv", study.ranked_cases)
     _write(out / "units.csv", study.ranked_units)
     return study

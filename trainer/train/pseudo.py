@@ -15,7 +15,7 @@ import torch
 
 from trainer.data.case import Case, Mask, Prediction
 from trainer.data.cohort import Cohort
-from trainer.data.predictions import Predictions
+from trainer.data.predictions import OUT_OF_FOLD, Predictions
 from trainer.errors import CohortError, MaskError, SettingsError
 from trainer.predict import kept
 from trainer.predict.ensemble import Predictor
@@ -177,7 +177,7 @@ class Teacher:
 
     def _with_predictions(self, samples: Sequence[Sample], told: Pseudo) -> list[Sample]:
         """The samples with their out-of-fold predictions, as far as there are any."""
-        predictions = Predictions.open(self.run / "oof")
+        predictions = Predictions.open(self.run / OUT_OF_FOLD)
         return [_with_prediction(sample, predictions, told) for sample in samples]
 
 

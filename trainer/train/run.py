@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 
 from trainer.data.cohort import Cohort
+from trainer.data.predictions import OUT_OF_FOLD
 from trainer.data.store import Store
 from trainer.errors import TrainerError
 from trainer.model import checkpoint
@@ -259,7 +260,7 @@ def _measure(record: Record, material: Material, device: torch.device, tell: Tel
         record.write_ensemble()
         return Run(record.folder, (), ())
     with Predictor(record.write_ensemble(), record.folder, str(device)) as predictor:
-        predictions = kept.begin(record.folder / "oof", predictor)
+        predictions = kept.begin(record.folder / OUT_OF_FOLD, predictor)
         for step in predict_cohort(material.labels.cohort, ids, predictor, predictions):
             notice = None if step.error is None else str(step.error)
             share = step.done / step.total
