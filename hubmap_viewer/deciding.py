@@ -17,9 +17,6 @@ from trainer.tools import sides
 
 _TOOLS: dict[str, sides.Side] = {"truth": "take truth", "prediction": "take prediction"}
 
-_SETTLED = "settled"
-"""The parameter of an edit that names the findings it settled."""
-
 
 class Deciding:
     """Settles the finding that was gone to, and goes on to the next that is not settled.
@@ -143,7 +140,7 @@ class Deciding:
         pair = self._findings.pair
         assert pair is not None
         names = [[*pair, one.kind, *one.box] for one in found]
-        self._session.drawing.apply(replace(edit, parameters={_SETTLED: names}))
+        self._session.drawing.apply(replace(edit, parameters={sides.SETTLED: names}))
 
     def _go_on(self) -> None:
         """Go to the next finding if that is still to be done."""
@@ -186,7 +183,8 @@ class Deciding:
         if here is None or pair is None:
             return frozenset()
         if self._known is None or self._known[:2] != (here.id, pair):
-            told = (one for edit in here.history for one in edit.parameters.get(_SETTLED, ()))
+            each = (edit.parameters.get(sides.SETTLED, ()) for edit in here.history)
+            told = (one for names in each for one in names)
             names = frozenset((one[2], tuple(one[3:])) for one in told if tuple(one[:2]) == pair)
             self._known = here.id, pair, names
         return self._known[2]

@@ -49,8 +49,10 @@ def _table(revisions: list[Revision]) -> Table:
 
 
 def _tool(revision: Revision) -> str:
+    from trainer.tools.sides import SETTLED
+
     told = [
-        f"{name} {len(value) if name == 'settled' else value}"
+        f"{name} {len(value) if name == SETTLED else value}"
         for name, value in revision.parameters.items()
     ]
     return _lines(revision.tool, ", ".join(told))

@@ -17,6 +17,9 @@ from trainer.tools.window import edit, pixel, within
 
 Side = Literal["take truth", "take prediction", "take suggestion"]
 
+SETTLED = "settled"
+"""The parameter of an edit that names the findings it settled."""
+
 
 def take(scene: Scene, box: Box, region: NDArray[np.bool_], other: Mask, tool: Side) -> Edit | None:
     """Make the mask in a finding's region what another mask is there.
