@@ -156,10 +156,12 @@ def saved_bytes(
     kept: dict[int, Tensor] = {}
 
     def pack(tensor: Tensor) -> Tensor:
-        storage = tensor.untyped_storage()
+        # a step that keeps its own result would hold itself for ever
+        apart = tensor.detach()
+        storage = apart.untyped_storage()
         if storage.data_ptr() not in own:
-            kept[storage.data_ptr()] = tensor  # held, so that no other gets its place
-        return tensor
+            kept[storage.data_ptr()] = apart  # held, so that no other gets its place
+        return apart
 
     batch = _example(samples, side)
     network.train()

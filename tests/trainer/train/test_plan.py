@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from pathlib import Path
 
@@ -49,6 +50,19 @@ def test_what_is_kept_is_counted_once_and_weights_not_at_all(tiny_recipe: Recipe
     pixels = 2 * 64 * 64 * 4
     # the image for the layer, both relus, and for the entropy logits and target
     assert found == pytest.approx((3 + 1 + 1 + 2) * pixels, rel=0.01)
+
+
+@pytest.mark.parametrize("checkpointing", [False, True])
+def test_nothing_is_held_of_what_was_measured(checkpointing: bool, tiny_recipe: Recipe):
+    module = build(MIT).module
+    before = tensors()
+    saved_bytes(module, tiny_recipe, 1, 64, "32-true", checkpointing)
+    assert tensors() == before
+
+
+def tensors() -> int:
+    gc.collect()
+    return sum(type(one) is torch.Tensor for one in gc.get_objects())
 
 
 def test_a_smaller_memory_means_fewer_at_once_and_the_same_step(tiny_recipe: Recipe):
