@@ -207,7 +207,8 @@ class _Training:
             training = self._learned(material, index)
             start = None if self.parent is None else self.parent.member(index, held_out)
             folder = self.record.weights(index).parent
-            folder.mkdir(parents=True, exist_ok=True)
+            if self.processes.leads:  # to another's eyes the run's folder is to be empty yet
+                folder.mkdir(parents=True, exist_ok=True)
             seconds = self._seconds(sum(other >= index for other in left))
             count = max(trained) + 1
             self._fit(Fold(index, training, held_out, folder, seconds, count, start))
