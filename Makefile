@@ -19,10 +19,10 @@ APT = LC_ALL=C apt-get install --yes --no-install-recommends --no-upgrade $(SYST
 # The window again with the other Qt: what is clicked, drawn, typed and closed.
 SIX = tests/gui/test_closing.py tests/gui/test_curate.py tests/gui/test_keys.py tests/gui/test_open.py
 
-# A process a core and one more, as windows often wait; each has a screen of its own and takes
-# some gigabytes. Torch gets one thread in each: more would only wait for each other.
+# A process a core and one more, as windows often wait; each has a screen of its own and
+# takes some gigabytes.
 PROCESSES := $(shell expr 1 + `getconf _NPROCESSORS_ONLN`)
-PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(PROCESSES) --maxprocesses 4 --dist worksteal
+PYTEST = $(BIN)/python -m pytest --numprocesses $(PROCESSES) --maxprocesses 4 --dist worksteal
 
 SCREEN = $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter Darwin,$(shell uname)))
 XVFB = xvfb-run --auto-servernum --server-args="-screen 0 1600x1000x24"

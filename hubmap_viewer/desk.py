@@ -115,7 +115,7 @@ class Desk:
         self.ahead = Prefetch(self.session, self.jobs.call_when_drawn)
         self.session.case_wanted.connect(self._load)
         self.session.case_opened.connect(self._caption)
-        # napari builds the text's box anew, which takes as long as the mask itself
+        # the mask is drawn first: napari builds the text's box anew
         self.session.curated_changed.connect(lambda: self.jobs.when_drawn(self._caption))
         self.session.prediction_changed.connect(self._caption)
         self.session.predictions_changed.connect(self._reread_predictions)

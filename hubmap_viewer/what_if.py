@@ -18,7 +18,7 @@ from trainer.data.atomic import replacing
 from trainer.data.predictions import Predictions
 from trainer.errors import PredictionError, TrainerError
 from trainer.review.histograms import BEFORE_STEPS, Average, Histogram, Histograms
-from trainer.review.thresholds import Best, best
+from trainer.review.thresholds import Best, best_by_organ
 
 FILE = "review/tried.json"
 """In the folder of predictions: thresholds that were tried there and are not applied."""
@@ -107,10 +107,8 @@ class WhatIf:
         self.changed.emit()
 
     def _rescore(self) -> None:
-        judged = {self.histograms.organs[place] for place in self.histograms.measured()}
-        self.best = {
-            organ: best(self.histograms, organ, self.own(organ)) for organ in sorted(judged)
-        }
+        each = best_by_organ(self.histograms, self.own)
+        self.best = {one.organ: one for one in each if one.organ is not None}
         self._scores = TriedScores(
             self.session, self.histograms, self._own_of(), self._in_force_of()
         )
@@ -142,8 +140,7 @@ class WhatIf:
 
     def move_to_best(self, organs: Iterable[str]) -> None:
         """Try each organ's best threshold; its own where a better one is but noise."""
-        known = [self.best[organ] for organ in organs if organ in self.best]
-        self.move({one.organ: advised(one) for one in known if one.organ})
+        self.move({organ: advised(self.best[organ]) for organ in organs if organ in self.best})
 
     def reset(self) -> None:
         """Go back to the ensemble's own thresholds."""
@@ -241,9 +238,9 @@ class WhatIf:
             self._scores.correct(case_id)
 
 
-def advised(found: Best) -> float:
+def advised(best: Best) -> float:
     """The best threshold to two digits, or the reference where a better one is but noise."""
-    return found.reference if found.within_noise else round(found.threshold, 2)
+    return best.reference if best.within_noise else round(best.threshold, 2)
 
 
 def _read(folder: Path | None) -> dict[str, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -121,10 +121,15 @@ def best(histograms: Histograms, organ: str | None = None, reference: float = RE
     )
 
 
-def best_by_organ(histograms: Histograms, reference: float = REFERENCE) -> list[Best]:
-    """Of each organ with cases not seen in training, in alphabetical order."""
+def best_by_organ(
+    histograms: Histograms, reference: Callable[[str], float] = lambda _: REFERENCE
+) -> list[Best]:
+    """Of each organ with cases not seen in training, in alphabetical order.
+
+    `reference` gives the threshold that an organ's is compared with.
+    """
     organs = sorted({histograms.organs[place] for place in histograms.measured()})
-    return [best(histograms, organ, reference) for organ in organs]
+    return [best(histograms, organ, reference(organ)) for organ in organs]
 
 
 def threshold_of(level: int) -> float:

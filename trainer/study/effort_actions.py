@@ -221,14 +221,7 @@ def _splitting(unit: Unit, reference: list[Unit], site: Box, slight: float) -> I
 
 
 def _common(unit: Unit, other: Unit) -> Unit | None:
-    box = Box(
-        max(unit.box.top, other.box.top),
-        max(unit.box.left, other.box.left),
-        min(unit.box.bottom, other.box.bottom),
-        min(unit.box.right, other.box.right),
-    )
-    if box.top >= box.bottom or box.left >= box.right:
-        return None
+    box = unit.box.intersection(other.box)
     inside = unit.onto(box) & other.onto(box)
     return Unit(box, inside) if inside.any() else None
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from trainer.data.case import Mask
 from trainer.data.edits import Box
-from trainer.tools.window import Pixel
+from trainer.tools.window import Pixel, within
 
 _REACH = 64
 """Pixels on each side of the place that are looked at first."""
@@ -45,15 +45,8 @@ class Unit:
     def onto(self, box: Box) -> Mask:
         """The unit's pixels within another box, uint8 0 or 1 of that box's size."""
         canvas = np.zeros((box.bottom - box.top, box.right - box.left), np.uint8)
-        top, left = max(box.top, self.box.top), max(box.left, self.box.left)
-        bottom, right = min(box.bottom, self.box.bottom), min(box.right, self.box.right)
-        if top < bottom and left < right:
-            there = np.s_[top - box.top : bottom - box.top, left - box.left : right - box.left]
-            here = (
-                slice(top - self.box.top, bottom - self.box.top),
-                slice(left - self.box.left, right - self.box.left),
-            )
-            canvas[there] = self.inside[here]
+        both = box.intersection(self.box)
+        canvas[within(both, box)] = self.inside[within(both, self.box)]
         return canvas
 
 

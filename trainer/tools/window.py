@@ -68,7 +68,7 @@ def edit(
     tool, parameters
         As an `Edit` keeps them.
     """
-    found = Edit.between(box.of(scene.mask), after, tool, Box.whole(after), parameters)
+    found = Edit.between(box.of(scene.mask), after, tool, parameters=parameters)
     if found is None:
         return None
     there = found.box

@@ -63,6 +63,7 @@ def assert_units(out: Path, cohort_folder: Path, told: dict, row: dict[str, str]
     assert (told["object_f1"], told["object_dice"]) == (wanted.f1, wanted.dice)
     assert float(row["object_dice"]) == pytest.approx(wanted.dice, abs=1e-4)
     farthest = wanted.hausdorff if math.isfinite(wanted.hausdorff) else None
+    # OpenCV's distances are float32
     assert told["object_hausdorff"] == (farthest and pytest.approx(farthest))
     assert (row["object_hausdorff"] == "") == (farthest is None)
 
