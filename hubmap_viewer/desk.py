@@ -167,6 +167,8 @@ class Desk:
         overlay.font_size = 11
         overlay.box = True
         overlay.box_color = ColorValue("#000000b0")
+        # its own choice is as transparent as the box: grey on grey over glass
+        overlay.color = ColorValue("white")
         # napari's box is a few pixels narrower than the text
         overlay.text = "\n".join(f"{line}  " for line in caption(here).splitlines())
 
