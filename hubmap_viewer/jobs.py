@@ -65,6 +65,7 @@ class _Bar:
         self._title = title
         self._bar: progress | None = None
         self._is_over = False
+        self._is_moving = False
 
     def open(self) -> None:
         bar = progress(total=100, desc=self._title)
@@ -74,8 +75,15 @@ class _Bar:
             self._bar = bar
 
     def reach(self, share: float) -> None:
-        if self._bar is not None and (grown := int(100 * share) - self._bar.n):
-            self._bar.update(grown)
+        # a step let in by the move before is shown with the next: moves never nest
+        if self._bar is None or self._is_moving:
+            return
+        if grown := int(100 * share) - self._bar.n:
+            self._is_moving = True
+            try:
+                self._bar.update(grown)
+            finally:
+                self._is_moving = False
 
     def close(self) -> None:
         self._is_over = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -143,3 +144,30 @@ def test_starting_a_work_lets_nothing_else_in(window: Window) -> None:
     assert heard == [], "the job is not known yet to who started it"
     window.wait(lambda: not job.running)
     assert heard == ["asked for it anew"]
+
+
+def test_a_window_slower_than_its_work_does_not_nest(window: Window) -> None:
+    """Each step comes while the one before is told, and each moves napari's bar."""
+    go_on, sent = threading.Semaphore(0), threading.Semaphore(0)
+
+    def steps(_: Callable[[], bool]) -> Iterator[Step]:
+        for done in range(1, 41):
+            yield Step(done, 40)
+            sent.release()
+            assert go_on.acquire(timeout=10)
+
+    depths: list[int] = []
+
+    def page(_: Step) -> None:
+        depths.append(sum(1 for _ in traceback.walk_stack(None)))
+        go_on.release()
+        sent.acquire(timeout=1)
+
+    job = window.desk.jobs.start("work", steps)
+    window.wait(lambda: job.done == 1)
+    job.stepped.connect(page)
+    go_on.release()
+    window.wait(lambda: not job.running)
+    assert len(depths) == 39
+    assert job.done == 40
+    assert max(depths) - min(depths) < 30
