@@ -153,7 +153,8 @@ class Listener:
             self._terminal.problem(progress.notice)
         if progress.remark is not None:
             self._terminal.note(progress.remark)
-        self._meter.show(_words(progress), progress.done, progress.seconds_left)
+        if progress.stage != "training" or progress.folds:  # else it is a sentence alone
+            self._meter.show(_words(progress), progress.done, progress.seconds_left)
         self._wish.heed()
 
 

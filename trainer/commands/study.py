@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from trainer.study.effort import CaseEffort, Figures, Plan
     from trainer.study.effort_case import Mode
     from trainer.study.loop import Point
+    from trainer.study.pseudo import Round
     from trainer.study.suspects import Study
 
 app = typer.Typer(no_args_is_help=True, help="Measure what a method is worth on your own cohort.")
@@ -48,6 +49,10 @@ hubmap-trainer study suspects data --out studies/suspects --minutes 20"""
 LOOP_EXAMPLES = """Example:
 
 hubmap-trainer study loop data --out studies/loop --minutes 10 --seeds 3"""
+
+PSEUDO_EXAMPLES = """Example:
+
+hubmap-trainer study pseudo data --out studies/pseudo --minutes 30 --rounds 2"""
 
 EFFORT_EXAMPLES = """Examples:
 
@@ -150,6 +155,54 @@ def _loop_table(points: list[Point]) -> Table:
             *(f"{one:.4f}" for one in (statistics.mean(dice), min(dice), max(dice))),
             f"{statistics.mean(gains):.0%}" if gains else "–",
         )
+    return table
+
+
+@app.command(epilog=PSEUDO_EXAMPLES)
+def pseudo(
+    cohort: SoundCohort,
+    out: StudyFolder,
+    recipe: RecipeName = "quick",
+    minutes: Annotated[
+        float | None,
+        typer.Option(metavar="M", min=0.01, help="Time for all rounds; else the recipe's."),
+    ] = None,
+    labelled: Annotated[
+        float, typer.Option(min=0.01, max=0.99, help="Of each organ's labels to keep.")
+    ] = 0.33,
+    rounds: Annotated[int, typer.Option(min=1, max=5, help="After the one without.")] = 2,
+    seed: Annotated[int, typer.Option(min=0, help="Decides which labels are kept.")] = 0,
+    json: Json = False,
+) -> None:
+    """What do pseudo-labels give? Hide most truths, train in rounds, measure on the hidden ones.
+
+    The recipe's `pseudo` says how a prediction becomes a label. The cohort itself is left as it
+    is; a finished round in DIR is not trained again.
+    """
+    with Terminal(json).speaking() as terminal, Wish() as wish:
+        chosen = named.recipe(recipe)
+        wanted = chosen.pseudo.model_copy(update={"rounds": rounds})
+        chosen = chosen.model_copy(update={"pseudo": wanted})
+        if minutes is not None:
+            chosen = chosen.model_copy(update={"minutes": minutes})
+        opened = named.cohort(cohort, terminal)
+        yield_threads()
+        from trainer.study.pseudo import RUN, Plan, run
+
+        with terminal.meter() as meter, Stopping(out / RUN):
+            listener = Listener(terminal, meter, wish)
+            found = run(opened, Plan(chosen, labelled, seed), out, listener.hear)
+        document = {"out": str(out), "rounds": [asdict(one) for one in found]}
+        terminal.result(document, _pseudo_table(found))
+
+
+def _pseudo_table(rounds: list[Round]) -> Table:
+    table = Table("round", title="Dice where labels were hidden, and out of fold where not")
+    for name in ("hidden", "median", "out of fold"):
+        table.add_column(name, justify="right")
+    for one in rounds:
+        figures = one.hidden, one.hidden_median, one.out_of_fold
+        table.add_row(str(one.number), *(f"{figure:.4f}" for figure in figures))
     return table
 
 

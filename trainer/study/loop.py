@@ -131,7 +131,7 @@ def run(cohort: Cohort, plan: Plan, out: Path, progress: Tell = tell_nobody) -> 
         attempt = _Attempt.begin(cohort, plan, out / f"seed{seed}", seed, progress)
         for done, point in enumerate(attempt.points(), start=number * count + 1):
             points.append(point)
-            progress(Progress("training", 1.0, notice=_sentence(point, done, count, plan)))
+            progress(Progress("training", 1.0, remark=_sentence(point, done, count, plan)))
             write(out, points)
     return points
 

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import csv
 import random
-import shutil
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
-from trainer.data import rle, table
-from trainer.data.atomic import replacing, told
+from trainer.data import rle
+from trainer.data.atomic import replacing
 from trainer.data.cohort import Cohort
-from trainer.errors import CohortError, ExportError, TrainerError
-from trainer.review.groups import FILE as DUPLICATES
+from trainer.errors import ExportError, TrainerError
+from trainer.study.copying import copy_groups, link, write_rows
 from trainer.study.corruption import Corruption, corrupt
 
 ANSWERS = "corruption.csv"
@@ -65,12 +64,11 @@ def spoil(cohort: Cohort, folder: Path, share: float, seed: int) -> dict[str, li
                 truth, corruptions = corrupt(truth, chance)
                 if corruptions:
                     done[case.id] = corruptions
-            _link(case.image_path, folder / "train_images" / case.image_path.name)
+            link(case.image_path, folder / "train_images" / case.image_path.name)
             texts[case.id] = rle.encode(truth)
     _write_answers(folder / ANSWERS, done)
-    _write_rows(cohort, folder / "train.csv", texts)
-    if (cohort.folder / DUPLICATES).is_file():
-        shutil.copyfile(cohort.folder / DUPLICATES, folder / DUPLICATES)
+    write_rows(cohort, folder / "train.csv", texts)
+    copy_groups(cohort, folder)
     return done
 
 
@@ -89,40 +87,9 @@ def _chosen(cohort: Cohort, share: float, seed: int) -> set[str]:
     }
 
 
-def _link(source: Path, target: Path) -> None:
-    with told(target, ExportError):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.unlink(missing_ok=True)
-        try:
-            target.symlink_to(source.resolve())
-        except OSError:  # some systems give links only to administrators
-            shutil.copyfile(source, target)
-
-
 def _write_answers(path: Path, done: Mapping[str, list[Corruption]]) -> None:
     with replacing(path) as draft, draft.open("w", encoding="utf-8", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(("id", "kind", "row0", "col0", "row1", "col1"))
         for case_id, corruptions in done.items():
             rows.writerows((case_id, one.kind, *one.box) for one in corruptions)
-
-
-def _write_rows(cohort: Cohort, path: Path, texts: Mapping[str, str]) -> None:
-    """The csv's rows of the cases in `texts`, these in place of what their rle cell holds."""
-    source = cohort.folder / "train.csv"
-    rows = table.lines(source)
-    header = next(rows, None)
-    if header is None:
-        raise CohortError("has no rows", file=source)
-    names = [cell.strip() for cell in header.cells]
-    at_id, at_rle = names.index("id"), names.index("rle")
-    written = set[str]()
-    with replacing(path) as draft, draft.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(names)
-        for line in rows:
-            case_id = line.cells[at_id].strip()
-            if case_id in texts and case_id not in written and len(line.cells) == len(names):
-                written.add(case_id)
-                line.cells[at_rle] = texts[case_id]
-                writer.writerow(line.cells)

@@ -61,7 +61,7 @@ def train(
                 parent=None if number else parent, teacher=teacher,
             )  # fmt: skip
         told.append(_told(folder, number))
-        progress(Progress("training", 1.0, notice=_sentence(told[-1])))
+        progress(Progress("training", 1.0, remark=_sentence(told[-1])))
         teacher = folder
     result = run(
         cohort, recipe, out, curated=curated, device=device, progress=progress, teacher=teacher

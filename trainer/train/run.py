@@ -257,7 +257,7 @@ def _measure(record: Record, material: Material, device: torch.device, tell: Tel
     """Predict each case by the member that did not see it, and compare with its label."""
     labels, ids = Versioned(material.labels), material.folds.measured()
     if not ids:
-        tell(Progress("predicting", 1.0, notice=NOTHING_HELD_OUT))
+        tell(Progress("predicting", 1.0, remark=NOTHING_HELD_OUT))
         record.write_ensemble()
         return Run(record.folder, (), ())
     with Predictor(record.write_ensemble(), record.folder, str(device)) as predictor:

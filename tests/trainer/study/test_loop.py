@@ -75,7 +75,7 @@ def test_every_order_repairs_as_many_cases_and_pays_for_what_it_opens(
 
     heard: list[Progress] = []
     assert run(cohort, PLAN, out, heard.append) == points
-    assert not [one for one in heard if one.stage == "training" and one.notice is None]
+    assert not [one for one in heard if one.stage == "training" and one.remark is None]
     with pytest.raises(SettingsError, match="holds another study"):
         run(cohort, Plan(RECIPE, share=0.2), out)
 

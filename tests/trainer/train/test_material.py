@@ -125,7 +125,7 @@ def test_all_data_are_one_member_without_a_dice_and_it_is_said(
 
     assert learned(tmp_path / "run", 0) == {"11", "12", "21", "22"}
     assert (result.scores, result.report) == ((), ())
-    assert NOTHING_HELD_OUT in notices(heard)
+    assert NOTHING_HELD_OUT in [one.remark for one in heard]
     assert not (tmp_path / "run" / "oof").exists()
     curve = (tmp_path / "run" / "fold0" / "curves.csv").read_text().splitlines()
     assert [line.split(",")[0] for line in curve] == ["epoch", "0", "1"]

@@ -122,7 +122,7 @@ def test_rounds_learn_what_the_round_before_predicts(
     assert {score.case_id for score in result.scores} == {"11", "12", "21", "22"}
     assert read_recipe(out / "recipe.yaml") == recipe
     assert read_recipe(out / "rounds" / "0" / "recipe.yaml").pseudo.rounds == 0
-    assert any(one.notice and one.notice.startswith("Round 0: Dice 0.") for one in heard)
+    assert any(one.remark and one.remark.startswith("Round 0: Dice 0.") for one in heard)
 
 
 def test_a_round_that_is_finished_is_not_repeated(
@@ -139,8 +139,8 @@ def test_a_round_that_is_finished_is_not_repeated(
     finished: list[str] = []
 
     def stop(progress: Progress) -> None:
-        if progress.notice and progress.notice.startswith("Round 0"):
-            finished.append(progress.notice)
+        if progress.remark and progress.remark.startswith("Round 0"):
+            finished.append(progress.remark)
         if finished and progress.stage == "predicting":  # what the next round learns from
             raise KeyboardInterrupt
 
