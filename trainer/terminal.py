@@ -179,7 +179,10 @@ def _words(progress: training.Progress) -> str:
         return "Reading images"
     if progress.stage == "predicting":
         return "Predicting what each fold did not see"
-    text = f"Fold {progress.fold + 1} of {progress.folds}, epoch {progress.epoch + 1}"
+    which = f"Fold {progress.fold + 1} of {progress.folds}"
+    if progress.side_by_side > 1:
+        which = f"{progress.side_by_side} folds side by side"
+    text = f"{which}, epoch {progress.epoch + 1}"
     return text if progress.val_dice is None else f"{text}, Dice {progress.val_dice:.3f}"
 
 

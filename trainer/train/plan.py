@@ -121,6 +121,15 @@ def plan(recipe: Recipe, memory: float) -> list[Way]:
     return sorted(ways, key=lambda way: way.batch_size < enough)
 
 
+def bytes_as_it_is(recipe: Recipe, precision: Precision) -> int:
+    """What a process that trains a recipe without any change takes, in bytes."""
+    network = build(recipe.network.model_copy(update={"pretrained": False})).module
+    checkpointing = recipe.training.checkpointing
+    kept = activations(network, recipe, precision, checkpointing)
+    way = _way(recipe, 0, precision, checkpointing, _weights(network, recipe), kept)
+    return way.total(recipe.batch_size)
+
+
 _PRECISIONS: tuple[tuple[str, Precision], ...] = (("bf16", "bf16-mixed"), ("fp32", "32-true"))
 """fp16 takes as many bytes as bf16."""
 

@@ -20,13 +20,17 @@ class Progress:
     seconds_left
         Of the stage; None until it can be told.
     fold, folds, epoch
-        While training; counted from 0.
+        While training; counted from 0. Of several folds side by side the first, and the epoch
+        of the one that is least far.
     val_dice
-        On held-out cases after the last epoch that is finished; None before.
+        On held-out cases after the last epoch that is finished; None before. Of several folds
+        their mean.
     notice
         A sentence the user should read, such as why a case was left out.
     remark
         The same of what is no problem, such as that memory was short and the training goes on.
+    side_by_side
+        Folds that are trained at once.
     """
 
     stage: Stage
@@ -38,6 +42,7 @@ class Progress:
     val_dice: float | None = None
     notice: str | None = None
     remark: str | None = None
+    side_by_side: int = 1
 
 
 Tell: TypeAlias = Callable[[Progress], None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 import time
 from collections.abc import Iterator
@@ -15,7 +16,6 @@ from trainer.data.cohort import Cohort
 from trainer.data.predictions import OUT_OF_FOLD
 from trainer.data.store import Store
 from trainer.errors import TrainerError
-from trainer.model import checkpoint
 from trainer.model.network import check
 from trainer.predict import kept
 from trainer.predict.colours import Colours
@@ -23,19 +23,18 @@ from trainer.predict.device import choose, describe
 from trainer.predict.ensemble import Predictor
 from trainer.predict.running import predict_cohort
 from trainer.settings import Recipe
-from trainer.train import logbooks, lone, report
+from trainer.train import logbooks, lone, report, side_by_side
 from trainer.train.dataset import Sample
 from trainer.train.dyes import Dyes
 from trainer.train.labels import Versioned
-from trainer.train.loop import fit
 from trainer.train.material import Material, gather
+from trainer.train.member import Task, train_member
 from trainer.train.precision import choose as choose_precision
 from trainer.train.processes import Processes
 from trainer.train.progress import Progress, Tell, tell_nobody
 from trainer.train.pseudo import Teacher
 from trainer.train.record import PSEUDO, Record, now
-from trainer.train.resuming import forget
-from trainer.train.warm import Parent, seen_before
+from trainer.train.warm import Parent
 from trainer.train.watch import Fold
 
 _PREDICTING = 0.1
@@ -160,7 +159,7 @@ def _follow(cohort: Cohort, curated: Store | None, training: _Training) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Training:
-    """All folds of a run, one after the other."""
+    """All folds of a run."""
 
     record: Record
     recipe: Recipe
@@ -200,18 +199,51 @@ class _Training:
 
     def fit_all(self, material: Material) -> None:
         """Train the members that are not there yet; each is usable as soon as it is trained."""
-        trained = material.folds.trained
-        left = [fold for fold in trained if fold not in self.record.finished_folds()]
-        for index in left:
-            held_out = material.held_out(index)
-            training = self._learned(material, index)
-            start = None if self.parent is None else self.parent.member(index, held_out)
-            folder = self.record.weights(index).parent
-            if self.processes.leads:  # to another's eyes the run's folder is to be empty yet
-                folder.mkdir(parents=True, exist_ok=True)
-            seconds = self._seconds(sum(other >= index for other in left))
-            count = max(trained) + 1
-            self._fit(Fold(index, training, held_out, folder, seconds, count, start))
+        left = [one for one in material.folds.trained if one not in self.record.finished_folds()]
+        if not left:
+            return
+        first = self._timed(self._task(material, left[0]), len(left))
+        count = self._at_once(first, len(left))
+        if count > 1:
+            tasks = [first, *(self._task(material, index) for index in left[1:])]
+            waves = math.ceil(len(left) / count)
+            tasks = [self._timed(task, waves) for task in tasks]
+            for start in side_by_side.train_all(tasks, count, self.tell):
+                self._note(start)
+            return
+        for number, index in enumerate(left):
+            task = self._timed(self._task(material, index), len(left) - number) if number else first
+            start = train_member(task, self.device, self.tell, self.processes)
+            if self.processes.leads:
+                self._note(start)
+
+    def _task(self, material: Material, index: int) -> Task:
+        held_out = material.held_out(index)
+        training = self._learned(material, index)
+        start = None if self.parent is None else self.parent.member(index, held_out)
+        file = self.record.weights(index)
+        if self.processes.leads:  # to another's eyes the run's folder is to be empty yet
+            file.parent.mkdir(parents=True, exist_ok=True)
+        count = max(material.folds.trained) + 1
+        fold = Fold(index, training, held_out, file.parent, None, count, start)
+        facts = self.record.facts
+        versions = facts.get("versions", {}).get("hubmap-viewer", "")
+        return Task(fold, self.recipe, facts["precision"], file, versions)
+
+    def _at_once(self, first: Task, left: int) -> int:
+        if self.processes.count > 1:
+            return 1
+        return side_by_side.at_once(first, left, self.device)
+
+    def _timed(self, task: Task, parts: int) -> Task:
+        """The same with its part of the time that is left."""
+        return replace(task, fold=replace(task.fold, seconds=self._seconds(parts)))
+
+    def _note(self, start: str) -> None:
+        """Write down that one more member is there."""
+        self.record.facts["encoder_start"] = start
+        self.record.write()
+        self.record.write_ensemble()
 
     def _learned(self, material: Material, fold: int) -> list[Sample]:
         """What the fold's member learns from; pseudo-labelled cases are counted in the record."""
@@ -222,35 +254,12 @@ class _Training:
         counts[str(fold)] = sum(sample.is_pseudo for sample in learned)
         return learned
 
-    def _fit(self, fold: Fold) -> None:
-        word = self.record.facts["precision"]
-        fitted = fit(fold, self.recipe, self.device, self.tell, word, self.processes)
-        if not self.processes.leads:
-            return
-        description = checkpoint.Checkpoint(
-            network=self.recipe.network,
-            size=self.recipe.size,
-            trained_on=seen_before(fold.start)
-            | {sample.case.id: sample.digest for sample in fold.training},
-            recipe=self.recipe.name,
-            fold=fold.index,
-            start=fitted.start,
-            epoch=fitted.epochs,
-            val_dice=fitted.val_dice,
-            version=self.record.facts["versions"]["hubmap-viewer"],
-        )
-        checkpoint.save(self.record.weights(fold.index), fitted.module, description)
-        forget(fold.folder)
-        self.record.facts["encoder_start"] = fitted.start
-        self.record.write()
-        self.record.write_ensemble()
-
-    def _seconds(self, folds_left: int) -> float | None:
+    def _seconds(self, parts: int) -> float | None:
         if self.recipe.minutes is None:
             return None
         minutes = self.recipe.minutes / (self.recipe.pseudo.rounds + 1)
         budget = minutes * 60 * (1 - _PREDICTING)
-        return max(1.0, self.started + budget - time.monotonic()) / folds_left
+        return max(1.0, self.started + budget - time.monotonic()) / parts
 
 
 def _measure(record: Record, material: Material, device: torch.device, tell: Tell) -> Run:
