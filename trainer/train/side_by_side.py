@@ -112,7 +112,7 @@ def train_all(tasks: Sequence[Task], count: int, tell: Tell) -> Iterator[str]:
     threads = math.ceil(torch.get_num_threads() / count)
     said: queue.Queue[tuple[int, Any]] = queue.Queue()
     running: dict[int, _Process] = {}
-    view = _View(tasks, count, tell)
+    view = _View(tasks, tell)
     try:
         while waiting or running:
             while waiting and len(running) < count:
@@ -188,15 +188,18 @@ def _killed(index: int, status: int) -> DeviceError:
 class _View:
     """The progress of several folds as one."""
 
-    def __init__(self, tasks: Sequence[Task], count: int, tell: Tell) -> None:
+    def __init__(self, tasks: Sequence[Task], tell: Tell) -> None:
         self._folds = tasks[0].fold.folds
         self._before = self._folds - len(tasks)
         self._shares = {task.fold.index: 0.0 for task in tasks}
         self._last: dict[int, Progress] = {}
-        self._count, self._tell, self._started = count, tell, time.monotonic()
+        self._tell = tell
+        self._started: float | None = None
 
     def hear(self, index: int, progress: Progress) -> None:
         """Tell how far all are now that one has told how far it is."""
+        if self._started is None:  # not earlier: a process takes some seconds to begin
+            self._started = time.monotonic()
         self._shares[index] = progress.done * progress.folds - progress.fold
         self._last[index] = progress
         total = sum(self._shares.values())
