@@ -156,7 +156,7 @@ class _Process:
                 said.put((index, message))
         except (EOFError, OSError, ValueError):  # it has ended, or was told to
             if message is None or isinstance(message, Progress):
-                said.put((index, _killed(index, self._process.wait())))
+                said.put((index, _ended(index, self._process.wait())))
         except Exception:  # noqa: BLE001  (who waits for it has to hear of it)
             said.put((index, _Broken(traceback.format_exc())))
 
@@ -178,9 +178,12 @@ class _Process:
             self._process.wait()
 
 
-def _killed(index: int, status: int) -> DeviceError:
+def _ended(index: int, status: int) -> DeviceError | _Broken:
+    """Why a process says no more; below 0 a status is the signal that killed it."""
+    if status >= 0:
+        return _Broken(f"the process of fold {index} ended with status {status}")
     return DeviceError(
-        f"the process of fold {index} was ended from outside (status {status})",
+        f"the process of fold {index} was killed (signal {-status})",
         remedy="if memory ran out, close other programs; the same command goes on from here",
     )
 

@@ -136,7 +136,7 @@ def test_a_killed_process_is_told(tasks: list[Task], two_threads: None):
                 os.kill(one, signal.SIGKILL)
 
     long = [replace(task, recipe=task.recipe.model_copy(update={"epochs": 500})) for task in tasks]
-    with pytest.raises(DeviceError, match=r"ended from outside .* goes on from here"):
+    with pytest.raises(DeviceError, match=r"was killed \(signal 9\).* goes on from here"):
         list(train_all(long, 2, kill))
     assert children() == []
 
