@@ -120,7 +120,7 @@ def train_all(tasks: Sequence[Task], count: int, tell: Tell) -> Iterator[str]:
                 running[task.fold.index] = _Process(task, threads, said)
             index, message = said.get()
             if isinstance(message, Progress):
-                view.hear(index, message)
+                view.hear(index, message, list(running))
             elif isinstance(message, _Done):
                 running.pop(index).end()
                 view.finish(index)
@@ -199,8 +199,8 @@ class _View:
         self._tell = tell
         self._started: float | None = None
 
-    def hear(self, index: int, progress: Progress) -> None:
-        """Tell how far all are now that one has told how far it is."""
+    def hear(self, index: int, progress: Progress, running: Sequence[int]) -> None:
+        """Tell how far all are now that one of those running has told how far it is."""
         if self._started is None:  # not earlier: a process takes some seconds to begin
             self._started = time.monotonic()
         self._shares[index] = progress.done * progress.folds - progress.fold
@@ -213,13 +213,13 @@ class _View:
                 "training",
                 (self._before + total) / self._folds,
                 spent / total * (len(self._shares) - total) if total else None,
-                min(self._last),
+                min(running),
                 self._folds,
-                min(one.epoch for one in self._last.values()),
+                min(self._last[one].epoch if one in self._last else 0 for one in running),
                 sum(known) / len(known) if known else None,
                 notice=progress.notice,
                 remark=progress.remark,
-                side_by_side=len(self._last),
+                side_by_side=len(running),
             )
         )
 
