@@ -59,8 +59,8 @@ class LabelWeights(Settings):
 class Pseudo(Brief):
     """Predictions as labels: of cases that have none, and by chance in a label's place.
 
-    Each of the `rounds` trains all folds anew; what it learns from are the predictions of the
-    round before, which in the first one knows labels alone.
+    Each of the `rounds` trains all folds anew, or on from the round before; what it learns from
+    are the predictions of that round, which in the first one knows labels alone.
     """
 
     rounds: int = Field(0, ge=0, le=5, description="After the one without; 0: none of this.")
@@ -83,6 +83,10 @@ class Pseudo(Brief):
         ge=0,
         lt=1,
         description="Chance that a crop's label is the out-of-fold prediction in its place.",
+    )
+    warm_start: bool = Field(
+        False,
+        description="Each member goes on from that of the round before, in place of afresh.",
     )
 
     @model_validator(mode="after")

@@ -34,7 +34,8 @@ def train(
 
     Earlier rounds are runs of their own in the folder ``rounds`` of `out`, numbered from 0; the
     last one is `out` itself, whose ``run.json`` tells the Dice of each. A finished round is not
-    repeated. `parent` is what the first round starts from; later ones start afresh.
+    repeated. `parent` is what the first round starts from; later ones start afresh, or with the
+    recipe's ``pseudo.warm_start`` from the round before.
 
     Parameters and errors are those of `trainer.train.run.run`; rounds want a single process, as
     only the first of several knows what was predicted.
@@ -58,14 +59,16 @@ def train(
             run(
                 cohort, _of_round(recipe, number), folder,
                 curated=curated, device=device, progress=progress,
-                parent=None if number else parent, teacher=teacher,
+                parent=parent, teacher=teacher,
             )  # fmt: skip
         told.append(_told(folder, number))
         progress(Progress("training", 1.0, remark=_sentence(told[-1])))
         teacher = folder
+        parent = folder if recipe.pseudo.warm_start else None
     result = run(
-        cohort, recipe, out, curated=curated, device=device, progress=progress, teacher=teacher
-    )
+        cohort, recipe, out,
+        curated=curated, device=device, progress=progress, parent=parent, teacher=teacher,
+    )  # fmt: skip
     _write(out, [*told, _told(out, rounds)])
     return result
 

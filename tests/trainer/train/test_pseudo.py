@@ -125,6 +125,19 @@ def test_rounds_learn_what_the_round_before_predicts(
     assert any(one.remark and one.remark.startswith("Round 0: Dice 0.") for one in heard)
 
 
+def test_a_round_goes_on_from_the_one_before_where_the_recipe_says_so(
+    cohort: Cohort, tiny_recipe: Recipe, tmp_path: Path
+):
+    recipe = tiny_recipe.model_copy(update={"pseudo": told(warm_start=True)})
+    out = tmp_path / "run"
+    train(cohort, recipe, out, device="cpu")
+
+    first = describe(out / "rounds" / "0" / "fold1" / "weights.safetensors")
+    last = describe(out / "fold1" / "weights.safetensors")
+    assert (first.start, last.start) == ("scratch", "run 0 fold 1")
+    assert json.loads((out / "run.json").read_text("utf-8"))["start"]["run"] == "0"
+
+
 def test_a_round_that_is_finished_is_not_repeated(
     cohort: Cohort, tiny_recipe: Recipe, tmp_path: Path
 ):
