@@ -50,6 +50,8 @@ def test_each_round_is_measured_on_what_was_hidden(cohort: Cohort, recipe: Path,
     words = ["study", "pseudo", cohort.folder, "--out", out, "--recipe", recipe, "--rounds", 1]
     result = CliRunner().invoke(app, [str(word) for word in (*words, "--labelled", 0.5, "--json")])
     assert result.exit_code == 0, result.stderr
+    assert "Round 0: Dice" in result.stderr
+    assert "of 0" not in result.stderr
     rounds = json.loads(result.stdout)["rounds"]
 
     copy = Cohort.open(out / "cohort")
