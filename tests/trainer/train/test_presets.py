@@ -24,7 +24,7 @@ from trainer.train.learner import Learner
 from trainer.train.optimizers import optimizer
 from trainer.train.pace import Pace
 
-LIGHT = ("demo-walk", "quick", "laptop-gpu-10gb", "seed")
+LIGHT = ("demo-walk", "quick", "hour", "laptop-gpu-10gb", "seed")
 HEAVY = ("place-1", "place-2", "place-3", "place-4", "place-8")
 """Their networks take most of a minute: as large as the places had them."""
 
