@@ -169,9 +169,15 @@ class Stopping:
 
     def __exit__(self, kind: object, error: BaseException | None, _: object) -> None:
         if isinstance(error, Cancelled):
-            count = len(list(self._out.glob("fold*/weights.json")))
-            kept = f"finished folds: {count}, usable in {self._out}" if count else "nothing is left"
-            raise Cancelled(f"Stopped; {kept}.") from error
+            raise Cancelled(f"Stopped; {self._left()}.") from error
+
+    def _left(self) -> str:
+        count = len(list(self._out.glob("fold*/weights.json")))
+        begun = len(list(self._out.glob("fold*/unfinished.ckpt")))
+        told = [f"finished folds: {count}, usable in {self._out}"] if count else []
+        if begun:
+            told.append(f"folds with finished epochs: {begun}, the same command goes on from there")
+        return "; ".join(told) or "nothing is left"
 
 
 def _words(progress: training.Progress) -> str:

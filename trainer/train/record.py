@@ -20,6 +20,7 @@ from trainer.model import checkpoint
 from trainer.predict.members import folds_of_run
 from trainer.settings import Ensemble, Recipe, read_recipe, to_yaml
 from trainer.train.dataset import Sample
+from trainer.train.resuming import FILE as UNFINISHED
 
 _VERSIONS = ("hubmap-viewer", "torch", "pytorch-lightning", "segmentation-models-pytorch", "timm")
 
@@ -144,10 +145,11 @@ class Record:
         return ensemble
 
     def tidy(self) -> None:
-        """After a training that was stopped: keep finished folds, else nothing."""
-        kept = self.finished_folds()
+        """After a training that was stopped: keep finished folds and epochs, else nothing."""
+        kept = {self.weights(fold).parent for fold in self.finished_folds()}
+        kept |= {file.parent for file in self.folder.glob(f"fold*/{UNFINISHED}")}
         for folder in self.folder.glob("fold*/"):
-            if folder not in {self.weights(fold).parent for fold in kept}:
+            if folder not in kept:
                 shutil.rmtree(folder, ignore_errors=True)
         if kept:
             return

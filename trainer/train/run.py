@@ -81,9 +81,8 @@ def run(
 
     Cases that the cohort's ``duplicates.csv`` or ``patients.csv`` groups stay in one fold. Cases
     without a label are not part of it; cases that cannot be read are told and left out. A
-    training that was stopped is taken up where its last finished fold ended, one that was killed
-    where its last epoch did, if `out`, the recipe, the labels, the folds and `parent` are the
-    same. `trainer.train.rounds.train` also does the rounds that the recipe's ``pseudo`` asks for.
+    training that was stopped or killed is taken up where each fold's last epoch ended, if `out`,
+    the recipe, the labels, the folds and `parent` are the same. `trainer.train.rounds.train` also does the rounds that the recipe's ``pseudo`` asks for.
 
     Parameters
     ----------
@@ -99,7 +98,8 @@ def run(
         Of that kind, that train each member together; torchrun's own number goes first. Each
         has a process, which calls this too: only the first one writes, and returns scores.
     progress
-        Hears how far it is; may raise `Cancelled`. Finished folds then stay usable.
+        Hears how far it is; may raise `Cancelled`. Finished folds then stay usable, and finished
+        epochs are gone on from.
     parent
         Folder of a run whose members these go on from; None to start afresh.
     teacher

@@ -158,6 +158,31 @@ def test_stopped_before_a_fold_is_finished_nothing_stays(
     assert not (tmp_path / "run").exists()
 
 
+def test_stopped_after_an_epoch_it_goes_on_from_there(
+    cohort: Cohort, tiny_recipe: Recipe, tmp_path: Path
+):
+    recipe, out = tiny_recipe.model_copy(update={"epochs": 3}), tmp_path / "run"
+    run(cohort, recipe, tmp_path / "whole", device="cpu")
+
+    def stop(progress: Progress) -> None:
+        if progress.epoch == 2:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        run(cohort, recipe, out, device="cpu", progress=stop)
+    assert files_of(out) == {
+        *("recipe.yaml", "run.json", "folds.csv", "fold0/curves.csv", "fold0/unfinished.ckpt")
+    }
+    epochs: list[int] = []
+    run(cohort, recipe, out, device="cpu", progress=lambda one: epochs.append(one.epoch))
+
+    assert not list(out.rglob("unfinished*"))
+    for fold in ("fold0", "fold1"):
+        one, other = (place / fold / "weights.safetensors" for place in (out, tmp_path / "whole"))
+        assert one.read_bytes() == other.read_bytes()
+    assert next(epoch for epoch in epochs if epoch) == 2, "the first two epochs are done"
+
+
 def test_stopped_later_the_finished_folds_are_an_ensemble_and_the_rest_is_taken_up(
     cohort: Cohort, tiny_recipe: Recipe, tmp_path: Path
 ):
