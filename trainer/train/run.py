@@ -80,9 +80,10 @@ def run(
     """Train an ensemble on a cohort, a member a fold, and measure it on what each did not see.
 
     Cases that the cohort's ``duplicates.csv`` or ``patients.csv`` groups stay in one fold. Cases
-    without a label are not part of it; cases that cannot be read are told and left out. A
-    training that was stopped or killed is taken up where each fold's last epoch ended, if `out`,
-    the recipe, the labels, the folds and `parent` are the same. `trainer.train.rounds.train` also does the rounds that the recipe's ``pseudo`` asks for.
+    without a label are not part of it; cases that cannot be read are told and left out. A training
+    that was stopped or killed is taken up where each fold's last epoch ended, if `out`, the
+    recipe, the labels, the folds and `parent` are the same. `trainer.train.rounds.train` also does
+    the rounds that the recipe's ``pseudo`` asks for.
 
     Parameters
     ----------
