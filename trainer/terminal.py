@@ -16,6 +16,7 @@ from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TextColumn
 
 from trainer.errors import Cancelled, TrainerError
+from trainer.train.progress import UNFINISHED
 
 if TYPE_CHECKING:
     from trainer.train import progress as training
@@ -173,7 +174,7 @@ class Stopping:
 
     def _left(self) -> str:
         count = len(list(self._out.glob("fold*/weights.json")))
-        begun = len(list(self._out.glob("fold*/unfinished.ckpt")))
+        begun = len(list(self._out.glob(f"fold*/{UNFINISHED}")))
         told = [f"finished folds: {count}, usable in {self._out}"] if count else []
         if begun:
             told.append(f"folds with finished epochs: {begun}, the same command goes on from there")

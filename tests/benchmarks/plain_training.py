@@ -8,7 +8,6 @@ binary cross-entropy and Dice, Adam with a cosine, threshold 0.5.
 
 from __future__ import annotations
 
-import csv
 import math
 import sys
 import time
@@ -19,6 +18,7 @@ import cv2
 import numpy as np
 import segmentation_models_pytorch as smp
 import torch
+from object_measures import FARTHEST
 from segmentation_models_pytorch.losses import DiceLoss
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
@@ -29,14 +29,12 @@ from trainer.metrics import dice
 from trainer.model import imagenet
 from trainer.object_metrics import object_scores
 from trainer.predict.postprocess import OperatingPoint, to_mask
+from trainer.review.gathering import folds_of
 from trainer.settings import read_ensemble
 
 SIDE = 384
 BATCH = 4
 RATE = 1e-3
-FARTHEST = 1000.0
-"""Hausdorff distance, in pixels, of a case in which nothing was found."""
-
 Pair = tuple[np.ndarray, np.ndarray]
 
 
@@ -112,8 +110,7 @@ def tell(name: str, values: list[tuple[float, ...]]) -> None:
 def main(folder: Path, run: Path, minutes: float) -> None:
     cohort, ensemble = Cohort.open(folder), read_ensemble(run)
     predictions = Predictions.open(run / OUT_OF_FOLD)
-    with (run / "folds.csv").open(encoding="utf-8") as lines:
-        fold_of = {row["id"]: row["fold"] for row in csv.DictReader(lines)}
+    fold_of = folds_of(predictions)
     pairs = {case_id: shrunk(cohort, case_id) for case_id in fold_of}
     folds = sorted(set(fold_of.values()))
     script, theirs = [], []

@@ -7,7 +7,6 @@ image of each source that the member has learned from, and the probabilities ave
 
 from __future__ import annotations
 
-import csv
 import statistics
 import sys
 import tempfile
@@ -16,9 +15,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from trainer.data.cohort import Cohort
+from trainer.data.predictions import OUT_OF_FOLD, Predictions
 from trainer.predict import kept
 from trainer.predict.ensemble import Predictor
 from trainer.predict.running import predict_cohort
+from trainer.review.gathering import folds_of
 from trainer.settings import Ensemble, Stain, read_ensemble
 from trainer.train import report
 
@@ -47,8 +48,7 @@ def main(folder: Path, runs: Sequence[Path]) -> None:
     cohort = Cohort.open(folder)
     for run in runs:
         ensemble = read_ensemble(run)
-        with (run / "folds.csv").open(encoding="utf-8") as lines:
-            fold_of = {row["id"]: int(row["fold"]) for row in csv.DictReader(lines)}
+        fold_of = folds_of(Predictions.open(run / OUT_OF_FOLD))
         for method in METHODS:
             by_source: defaultdict[str, list[float]] = defaultdict(list)
             for fold, member in enumerate(ensemble.members):

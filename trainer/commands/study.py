@@ -20,6 +20,7 @@ from trainer.terminal import Listener, Stopping, Terminal, Wish
 if TYPE_CHECKING:
     from trainer.data.cohort import Cohort
     from trainer.data.predictions import Predictions
+    from trainer.settings import Recipe
     from trainer.study.effort import CaseEffort, Figures, Plan
     from trainer.study.effort_case import Mode
     from trainer.study.loop import Point
@@ -80,9 +81,7 @@ def suspects(
     itself is left as it is. A finished training in DIR is not repeated.
     """
     with Terminal(json).speaking() as terminal, Wish() as wish:
-        chosen = named.recipe(recipe)
-        if minutes is not None:
-            chosen = chosen.model_copy(update={"minutes": minutes})
+        chosen = _timed(named.recipe(recipe), minutes)
         opened = named.cohort(cohort, terminal)
         yield_threads()
         from trainer.study.suspects import RUN, Plan, run
@@ -116,9 +115,7 @@ def loop(
     here that is eleven trainings a seed; those that are finished in DIR are not repeated.
     """
     with Terminal(json).speaking() as terminal, Wish() as wish:
-        chosen = named.recipe(recipe)
-        if minutes is not None:
-            chosen = chosen.model_copy(update={"minutes": minutes})
+        chosen = _timed(named.recipe(recipe), minutes)
         opened = named.cohort(cohort, terminal)
         yield_threads()
         from trainer.study.loop import ASSUMPTION, Plan, run
@@ -133,6 +130,11 @@ def loop(
         document = {"out": str(out), "points": [asdict(one) for one in points]}
         terminal.result(document, _loop_table(points))
         terminal.note(ASSUMPTION)
+
+
+def _timed(recipe: Recipe, minutes: float | None) -> Recipe:
+    """The recipe with another time, where one was named."""
+    return recipe if minutes is None else recipe.model_copy(update={"minutes": minutes})
 
 
 def _loop_table(points: list[Point]) -> Table:
@@ -180,11 +182,9 @@ def pseudo(
     is; a finished round in DIR is not trained again.
     """
     with Terminal(json).speaking() as terminal, Wish() as wish:
-        chosen = named.recipe(recipe)
+        chosen = _timed(named.recipe(recipe), minutes)
         wanted = chosen.pseudo.model_copy(update={"rounds": rounds})
         chosen = chosen.model_copy(update={"pseudo": wanted})
-        if minutes is not None:
-            chosen = chosen.model_copy(update={"minutes": minutes})
         opened = named.cohort(cohort, terminal)
         yield_threads()
         from trainer.study.pseudo import RUN, Plan, run

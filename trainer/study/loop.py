@@ -23,14 +23,14 @@ from trainer.data.atomic import replacing
 from trainer.data.cohort import Cohort
 from trainer.data.predictions import OUT_OF_FOLD, Predictions
 from trainer.data.store import FILE, Store
-from trainer.errors import CohortError, TrainerError
+from trainer.errors import CohortError
 from trainer.review import suspicion
 from trainer.settings import Recipe, to_yaml
 from trainer.study.corruption import Corruption
 from trainer.study.going_on import begin, is_finished
 from trainer.study.members import spread_of_members
 from trainer.study.spoiled import spoil
-from trainer.train import report
+from trainer.train.guesses import scored
 from trainer.train.progress import Progress, Tell, tell_nobody
 from trainer.train.rounds import train
 
@@ -253,12 +253,8 @@ class _Attempt:
         """Mean out-of-fold Dice against sound truths."""
         cases = [self.sound.cases[case_id] for case_id in self.spoilt.cases]
         predictions = Predictions.open(folder / OUT_OF_FOLD)
-        found: list[float] = []
-        for score in report.scores(cases, self.sound.truth, predictions):
-            if isinstance(score, TrainerError):
-                self.tell(Progress("predicting", 1.0, notice=str(score)))
-            elif not score.in_sample:
-                found.append(score.dice)
+        scores = scored(cases, self.sound.truth, predictions, self.tell)
+        found = [score.dice for score in scores if not score.in_sample]
         if not found:
             raise CohortError("no case could be measured", file=folder)
         return statistics.mean(found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import random
 import statistics
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -13,18 +13,15 @@ from trainer.data import rle
 from trainer.data.atomic import replacing
 from trainer.data.cohort import Cohort
 from trainer.data.predictions import OUT_OF_FOLD, Predictions
-from trainer.errors import CohortError, TrainerError
-from trainer.predict import kept
+from trainer.errors import CohortError
 from trainer.predict.ensemble import Predictor
-from trainer.predict.running import predict_cohort
 from trainer.review.groups import together
 from trainer.settings import Recipe, read_ensemble, to_yaml
 from trainer.study.copying import copy_groups, link, write_rows
-from trainer.study.going_on import begin
-from trainer.train import report
-from trainer.train.progress import Progress, Tell, tell_nobody
-from trainer.train.record import ROUNDS
-from trainer.train.rounds import train
+from trainer.study.going_on import begin, is_finished
+from trainer.train.guesses import predicted, scored
+from trainer.train.progress import Tell, tell_nobody
+from trainer.train.rounds import folders, train
 
 RUN = "run"
 """The training in rounds, in the study's folder."""
@@ -105,14 +102,15 @@ def run(cohort: Cohort, plan: Plan, out: Path, progress: Tell = tell_nobody) -> 
     )
     shown, hidden = split(cohort, plan.labelled, plan.seed)
     copy = _copied(cohort, out / "cohort", shown, hidden)
-    train(copy, plan.recipe, out / RUN, progress=progress)
+    if not is_finished(out / RUN):
+        train(copy, plan.recipe, out / RUN, progress=progress)
     rounds: list[Round] = []
-    last = plan.recipe.pseudo.rounds
-    for number in range(last + 1):
-        folder = out / RUN if number == last else out / RUN / ROUNDS / str(number)
-        guesses = _predicted(copy, hidden, folder, out / "predicted" / str(number), progress)
-        found = list(_dice(cohort, hidden, guesses, progress))
-        own = list(_dice(cohort, shown, Predictions.open(folder / OUT_OF_FOLD), progress))
+    for number, folder in enumerate(folders(out / RUN, plan.recipe.pseudo.rounds)):
+        with Predictor(read_ensemble(folder), folder) as predictor:
+            place = out / "predicted" / str(number)
+            guesses = predicted(copy, hidden, predictor, place, progress)
+        found = _dice(cohort, hidden, guesses, progress)
+        own = _dice(cohort, shown, Predictions.open(folder / OUT_OF_FOLD), progress)
         if not found or not own:
             raise CohortError("no case could be measured", file=folder)
         means = statistics.mean(found), statistics.median(found), statistics.mean(own)
@@ -173,27 +171,9 @@ def _copied(cohort: Cohort, folder: Path, shown: Sequence[str], hidden: Sequence
     return Cohort.open(folder)
 
 
-def _predicted(
-    cohort: Cohort, ids: Sequence[str], run_folder: Path, out: Path, tell: Tell
-) -> Predictions:
-    with Predictor(read_ensemble(run_folder), run_folder) as predictor:
-        predictions = kept.begin(out, predictor)
-        for step in predict_cohort(cohort, ids, predictor, predictions):
-            notice = None if step.error is None else str(step.error)
-            share = step.done / step.total
-            tell(Progress("predicting", share, step.seconds_left, notice=notice))
-    return predictions
-
-
-def _dice(
-    cohort: Cohort, ids: Iterable[str], predictions: Predictions, tell: Tell
-) -> Iterator[float]:
+def _dice(cohort: Cohort, ids: Sequence[str], predictions: Predictions, tell: Tell) -> list[float]:
     cases = [cohort.cases[case_id] for case_id in ids]
-    for score in report.scores(cases, cohort.truth, predictions):
-        if isinstance(score, TrainerError):
-            tell(Progress("predicting", 1.0, notice=str(score)))
-        else:
-            yield score.dice
+    return [score.dice for score in scored(cases, cohort.truth, predictions, tell)]
 
 
 def _write(path: Path, rounds: Sequence[Round]) -> None:

@@ -116,7 +116,7 @@ def load(
     sources = labels.cohort if sources is None else sources
     check_sources(sources, recipe)
     cache = ImageCache.of(labels.cohort.folder)
-    room = physical() * _MEMORY_SHARE if room is None else room
+    room = _memory() * _MEMORY_SHARE if room is None else room
     for case in labels.cases():
         if only is not None and case.id not in only:
             continue
@@ -183,7 +183,7 @@ def _mapped(sample: Sample, scratch: Path) -> Sample:
     return replace(sample, image=image, coverage=coverage)
 
 
-def physical() -> float:
+def _memory() -> float:
     """Bytes of the machine's memory; endless where the system does not say."""
     if not hasattr(os, "sysconf"):
         return math.inf

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import torch
@@ -26,15 +27,12 @@ class Task:
     ----------
     file
         For the weights.
-    version
-        Of this project, written beside them.
     """
 
     fold: Fold
     recipe: Recipe
     precision: Precision
     file: Path
-    version: str
 
 
 def train_member(task: Task, device: torch.device, tell: Tell, processes: Processes = ALONE) -> str:
@@ -58,7 +56,7 @@ def train_member(task: Task, device: torch.device, tell: Tell, processes: Proces
             start=fitted.start,
             epoch=fitted.epochs,
             val_dice=fitted.val_dice,
-            version=task.version,
+            version=version("hubmap-viewer"),
         )
         checkpoint.save(task.file, fitted.module, description)
         forget(fold.folder)

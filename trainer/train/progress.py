@@ -6,6 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+UNFINISHED = "unfinished.ckpt"
+"""In the folder of a fold that is not finished: its state at its last epoch's end."""
+
 Stage: TypeAlias = Literal["reading", "training", "predicting"]
 
 

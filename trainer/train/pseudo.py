@@ -17,14 +17,13 @@ from trainer.data.case import Case, Mask, Prediction
 from trainer.data.cohort import Cohort
 from trainer.data.predictions import OUT_OF_FOLD, Predictions
 from trainer.errors import CohortError, MaskError, SettingsError
-from trainer.predict import kept
 from trainer.predict.ensemble import Predictor
 from trainer.predict.postprocess import OperatingPoint, to_mask
-from trainer.predict.running import predict_cohort
 from trainer.review.certainty import confidence
 from trainer.settings import Ensemble, Masking, PostProcessing, Pseudo, read_ensemble
 from trainer.settings.postprocess import DEFAULT
 from trainer.train.dataset import Sample, coverage_at, load
+from trainer.train.guesses import predicted
 from trainer.train.labels import Labels
 from trainer.train.material import Material, renamed
 from trainer.train.progress import Progress, Tell
@@ -160,11 +159,7 @@ class Teacher:
     def _label(self, labels: Labels, fold: int, place: Path, told: Pseudo) -> PseudoLabels:
         ids = [case.id for case in labels.unlabelled()]
         with Predictor(self._member(fold), self.run, str(self.device)) as predictor:
-            predictions = kept.begin(place, predictor)
-            for step in predict_cohort(labels.cohort, ids, predictor, predictions):
-                notice = None if step.error is None else str(step.error)
-                share = step.done / step.total
-                self.tell(Progress("predicting", share, step.seconds_left, notice=notice))
+            predictions = predicted(labels.cohort, ids, predictor, place, self.tell)
         return PseudoLabels.of(labels, predictions, told, self.tell)
 
     def _member(self, fold: int) -> Ensemble:

@@ -20,7 +20,7 @@ from trainer.model import checkpoint
 from trainer.predict.members import folds_of_run
 from trainer.settings import Ensemble, Recipe, read_recipe, to_yaml
 from trainer.train.dataset import Sample
-from trainer.train.resuming import FILE as UNFINISHED
+from trainer.train.progress import UNFINISHED
 
 _VERSIONS = ("hubmap-viewer", "torch", "pytorch-lightning", "segmentation-models-pytorch", "timm")
 

@@ -6,15 +6,14 @@ from pathlib import Path
 
 import pytorch_lightning as pl
 
-FILE = "unfinished.ckpt"
-"""In the folder of a fold that is not finished."""
+from trainer.train.progress import UNFINISHED
 
 
 class Keep(pl.Callback):
     """Writes the state of a training at each epoch's end; a reader meets the last whole one."""
 
     def __init__(self, folder: Path) -> None:
-        self._file = folder / FILE
+        self._file = folder / UNFINISHED
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Write it; of several processes the first one does, while the others wait."""
@@ -26,11 +25,11 @@ class Keep(pl.Callback):
 
 def kept(folder: Path) -> Path | None:
     """What was kept of a fold; None where there is nothing."""
-    file = folder / FILE
+    file = folder / UNFINISHED
     return file if file.is_file() else None
 
 
 def forget(folder: Path) -> None:
     """Once a fold is finished."""
-    for name in (FILE, Path(FILE).with_suffix(".part").name):
+    for name in (UNFINISHED, Path(UNFINISHED).with_suffix(".part").name):
         (folder / name).unlink(missing_ok=True)

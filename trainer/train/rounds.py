@@ -53,8 +53,7 @@ def train(
         )
     told: list[dict[str, Any]] = []
     teacher: Path | None = None
-    for number in range(rounds):
-        folder = out / ROUNDS / str(number)
+    for number, folder in enumerate(folders(out, rounds)[:-1]):
         if not _is_finished(folder):
             run(
                 cohort, _of_round(recipe, number), folder,
@@ -71,6 +70,11 @@ def train(
     )  # fmt: skip
     _write(out, [*told, _told(out, rounds)])
     return result
+
+
+def folders(out: Path, rounds: int) -> list[Path]:
+    """Where each round's run is, so many after the one without pseudo-labels; the last is `out`."""
+    return [*(out / ROUNDS / str(number) for number in range(rounds)), out]
 
 
 def _of_round(recipe: Recipe, number: int) -> Recipe:

@@ -15,17 +15,15 @@ import torch
 from trainer.data.cohort import Cohort
 from trainer.data.predictions import OUT_OF_FOLD
 from trainer.data.store import Store
-from trainer.errors import TrainerError
 from trainer.model.network import check
-from trainer.predict import kept
 from trainer.predict.colours import Colours
 from trainer.predict.device import choose, describe
 from trainer.predict.ensemble import Predictor
-from trainer.predict.running import predict_cohort
 from trainer.settings import Recipe
 from trainer.train import logbooks, lone, report, side_by_side
 from trainer.train.dataset import Sample
 from trainer.train.dyes import Dyes
+from trainer.train.guesses import predicted, scored
 from trainer.train.labels import Versioned
 from trainer.train.material import Material, gather
 from trainer.train.member import Task, train_member
@@ -204,21 +202,22 @@ class _Training:
         if not left:
             return
         first = self._timed(self._task(material, left[0]), len(left))
-        count = self._at_once(first, len(left))
+        alone = self.processes.count == 1
+        count = side_by_side.at_once(first, len(left), self.device) if alone else 1
         if count > 1:
             tasks = [first, *(self._task(material, index) for index in left[1:])]
             waves = math.ceil(len(left) / count)
-            tasks = [self._timed(task, waves) for task in tasks]
-            for start in side_by_side.train_all(tasks, count, self.tell):
+            timed = [self._timed(task, waves) for task in tasks]
+            for start in side_by_side.train_all(timed, count, self.tell):
                 self._note(start)
             return
-        for number, index in enumerate(left):
-            task = self._timed(self._task(material, index), len(left) - number) if number else first
-            start = train_member(task, self.device, self.tell, self.processes)
-            if self.processes.leads:
-                self._note(start)
+        self._note(train_member(first, self.device, self.tell, self.processes))
+        for parts, index in zip(range(len(left) - 1, 0, -1), left[1:], strict=True):
+            task = self._timed(self._task(material, index), parts)
+            self._note(train_member(task, self.device, self.tell, self.processes))
 
     def _task(self, material: Material, index: int) -> Task:
+        """A member's training, its time not told yet."""
         held_out = material.held_out(index)
         training = self._learned(material, index)
         start = None if self.parent is None else self.parent.member(index, held_out)
@@ -227,14 +226,7 @@ class _Training:
             file.parent.mkdir(parents=True, exist_ok=True)
         count = max(material.folds.trained) + 1
         fold = Fold(index, training, held_out, file.parent, None, count, start)
-        facts = self.record.facts
-        versions = facts.get("versions", {}).get("hubmap-viewer", "")
-        return Task(fold, self.recipe, facts["precision"], file, versions)
-
-    def _at_once(self, first: Task, left: int) -> int:
-        if self.processes.count > 1:
-            return 1
-        return side_by_side.at_once(first, left, self.device)
+        return Task(fold, self.recipe, self.record.facts["precision"], file)
 
     def _timed(self, task: Task, parts: int) -> Task:
         """The same with its part of the time that is left."""
@@ -242,6 +234,8 @@ class _Training:
 
     def _note(self, start: str) -> None:
         """Write down that one more member is there."""
+        if not self.processes.leads:
+            return
         self.record.facts["encoder_start"] = start
         self.record.write()
         self.record.write_ensemble()
@@ -271,19 +265,14 @@ def _measure(record: Record, material: Material, device: torch.device, tell: Tel
         record.write_ensemble()
         return Run(record.folder, (), ())
     with Predictor(record.write_ensemble(), record.folder, str(device)) as predictor:
-        predictions = kept.begin(record.folder / OUT_OF_FOLD, predictor)
-        for step in predict_cohort(material.labels.cohort, ids, predictor, predictions):
-            notice = None if step.error is None else str(step.error)
-            share = step.done / step.total
-            tell(Progress("predicting", share, step.seconds_left, notice=notice))
+        place = record.folder / OUT_OF_FOLD
+        predictions = predicted(material.labels.cohort, ids, predictor, place, tell)
     found = []
     # a label that nobody has changed is a network's opinion: agreeing with it proves nothing
     judged = [one for one in ids if material.labels.origin(one) != "raw prediction"]
     cases = [material.labels.cohort.cases[case_id] for case_id in judged]
-    for score in report.scores(cases, labels.mask, predictions):
-        if isinstance(score, TrainerError):
-            tell(Progress("predicting", 1.0, notice=str(score)))
-        elif score.in_sample:
+    for score in scored(cases, labels.mask, predictions, tell):
+        if score.in_sample:
             twin = f"case {score.case_id}: left out of the report, its image is there twice."
             tell(Progress("predicting", 1.0, notice=twin))
         else:

@@ -17,15 +17,15 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO, Any
 
+import psutil
 import torch
 
 from trainer.errors import Cancelled, DeviceError, TrainerError
 from trainer.train import plan
-from trainer.train.dataset import physical
 from trainer.train.member import Task, train_member
 from trainer.train.progress import Progress, Tell
 
@@ -40,7 +40,6 @@ _ROOM = 0.6
 
 _FAREWELL = 60.0
 """Seconds in which a process ends after its step; then it is killed."""
-
 
 _PROGRAM = f"from {__name__} import main; main()"
 """Not this module by itself: what it says would then be of classes that nobody else has."""
@@ -59,7 +58,7 @@ class _Broken:
 
 
 class FoldError(Exception):
-    """A fold's process ended by an error of the program, which it has printed."""
+    """A fold's process ended by an error of the program, whose traceback this holds."""
 
 
 def at_once(first: Task, left: int, device: torch.device) -> int:
@@ -80,8 +79,9 @@ def at_once(first: Task, left: int, device: torch.device) -> int:
     seconds = first.fold.seconds
     if lessons < _WORTH_LESSONS or (seconds is not None and seconds < _WORTH_SECONDS):
         return 1
-    room = _ROOM * _free() / plan.bytes_as_it_is(first.recipe, first.precision)
-    return max(1, min(left, math.floor(room)))
+    room = _ROOM * psutil.virtual_memory().available
+    fit = math.floor(room / plan.bytes_as_it_is(first.recipe, first.precision))
+    return max(1, min(left, fit))
 
 
 def train_all(tasks: Sequence[Task], count: int, tell: Tell) -> Iterator[str]:
@@ -163,10 +163,8 @@ class _Process:
     def stop(self) -> None:
         """Ask it to end at its next step: it sees that nobody listens."""
         assert self._process.stdin is not None
-        try:
+        with suppress(OSError):  # it has ended already
             self._process.stdin.close()
-        except OSError:
-            return
 
     def end(self) -> None:
         """Wait until it has."""
@@ -227,16 +225,6 @@ class _View:
         """Count a fold as done."""
         self._shares[index] = 1.0
         self._last.pop(index, None)
-
-
-def _free() -> float:
-    """Bytes of memory that can be had; elsewhere than on Linux half of it all is reckoned."""
-    try:
-        lines = Path("/proc/meminfo").read_text("ascii").splitlines()
-        told = next(line for line in lines if line.startswith("MemAvailable"))
-        return float(told.split()[1]) * 1024
-    except (OSError, StopIteration):
-        return physical() / 2
 
 
 def main() -> None:

@@ -8,9 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-import torch
 
-from cohorts import Drawn, write_cohort
 from trainer.data.cohort import Cohort
 from trainer.errors import SettingsError
 from trainer.settings import Network, Recipe
@@ -24,15 +22,6 @@ NETWORK = Network(
 )
 RECIPE = Recipe(name="tiny", network=NETWORK, size=64, crop=64, folds=2, epochs=1, batch_size=2)
 PLAN = Plan(RECIPE, share=0.34, repaired=(0.0, 0.5), seeds=(4,))
-DISCS = ((40, 50, 20), (110, 60, 25), (60, 170, 22))
-
-
-@pytest.fixture
-def cohort(tmp_path: Path) -> Cohort:
-    torch.set_num_threads(1)
-    drawn = [Drawn(str(number), "lung", (160, 240), discs=DISCS) for number in range(10, 16)]
-    write_cohort(tmp_path / "data", drawn)
-    return Cohort.open(tmp_path / "data")
 
 
 def revisions(folder: Path) -> set[str]:

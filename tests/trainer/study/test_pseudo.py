@@ -8,10 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from typer.testing import CliRunner
 
-from cohorts import Drawn, write_cohort
 from trainer.cli import app
 from trainer.data.cohort import Cohort
 from trainer.data.predictions import Predictions
@@ -19,29 +17,7 @@ from trainer.errors import CohortError
 from trainer.metrics import dice
 from trainer.predict.postprocess import to_mask
 from trainer.review.groups import write as write_groups
-from trainer.settings import Network, Recipe, to_yaml
 from trainer.study.pseudo import split
-
-DISCS = ((40, 50, 20), (110, 60, 25), (60, 170, 22))
-
-
-@pytest.fixture
-def cohort(tmp_path: Path) -> Cohort:
-    torch.set_num_threads(1)
-    drawn = [Drawn(str(number), "lung", (160, 240), discs=DISCS) for number in range(10, 16)]
-    write_cohort(tmp_path / "data", drawn)
-    return Cohort.open(tmp_path / "data")
-
-
-@pytest.fixture
-def recipe(tmp_path: Path) -> Path:
-    network = Network(
-        encoder="mobilenetv3_small_050", decoder_channels=(16, 16, 8, 8, 8), pretrained=False
-    )
-    tiny = Recipe(name="tiny", network=network, size=64, crop=64, folds=2, epochs=1, batch_size=2)
-    path = tmp_path / "tiny.yaml"
-    path.write_text(to_yaml(tiny), "utf-8")
-    return path
 
 
 @pytest.mark.slow
@@ -76,6 +52,10 @@ def test_each_round_is_measured_on_what_was_hidden(cohort: Cohort, recipe: Path,
         assert [float(row["hidden"]) for row in csv.DictReader(file)] == [
             told["hidden"] for told in rounds
         ]
+
+    same = CliRunner().invoke(app, [str(word) for word in (*words, "--labelled", 0.5, "--json")])
+    assert json.loads(same.stdout)["rounds"] == rounds
+    assert "Fold" not in same.stderr, "what is finished is not trained again"
 
     again = CliRunner().invoke(app, [str(word) for word in (*words, "--labelled", 0.4)])
     assert again.exit_code == 1

@@ -46,7 +46,7 @@ def tasks(recipe: Recipe, samples: list[Sample], tmp_path: Path) -> list[Task]:
         folder = tmp_path / f"fold{index}"
         folder.mkdir()
         fold = Fold(index, learned, held_out, folder, None, 2)
-        found.append(Task(fold, recipe, "32-true", folder / "weights.safetensors", "1"))
+        found.append(Task(fold, recipe, "32-true", folder / "weights.safetensors"))
     return found
 
 
