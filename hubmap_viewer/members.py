@@ -349,7 +349,7 @@ class Members:
             self._remix()
             return
         self.mixed, self.before, self.problem, self.refined = made.mixed, made.before, "", None
-        self._show(here.id, made.predicted)
+        self._show(here.id, made.predicted, of_some=made.is_of_some)
         if stale:
             self._remix()
         else:
@@ -372,14 +372,15 @@ class Members:
         self._show(case_id, predicted)
         self.changed.emit()
 
-    def _show(self, case_id: str, predicted: Predicted | None) -> None:
+    def _show(self, case_id: str, predicted: Predicted | None, *, of_some: bool = False) -> None:
         here = self.session.open
         assert here is not None
         before = None if here.predicted is None else here.predicted.prediction
         if predicted is None or (before is not None and equal(before, predicted.prediction)):
             return
         self._shown = predicted.prediction
-        self.session.put_prediction(case_id, predicted, here.second, remixed=self.is_mix)
+        remixed = self.is_mix or of_some
+        self.session.put_prediction(case_id, predicted, here.second, remixed=remixed)
 
     def _fail_mix(self, error: BaseException) -> None:
         self._mixing = self._stale = False

@@ -36,6 +36,12 @@ class Remixed:
     before: float | None = None
     is_whole_mix: bool = False
 
+    @property
+    def is_of_some(self) -> bool:
+        """Whether what is shown is a mix in which a member is missing."""
+        mixed, shown = self.mixed, self.predicted
+        return bool(mixed and shown and mixed.missing and shown.prediction is mixed.prediction)
+
 
 @dataclass(frozen=True, slots=True)
 class Work:

@@ -25,6 +25,7 @@ from trainer.data.case import Prediction
 from trainer.data.cohort import Cohort
 from trainer.data.opinions import KeptOpinions, Opinions
 from trainer.data.predictions import Predictions
+from trainer.data.store import Start
 from trainer.errors import SettingsError
 from trainer.metrics import dice
 from trainer.model.described import Checkpoint
@@ -326,6 +327,14 @@ def test_before_a_case_is_predicted_the_members_so_far_are_shown(
     model.arrived("11")
     assert len(model.mixed.missing) == 1
     assert not np.array_equal(shown(model).probability, opinions.levels[key])
+
+    here = model.session.open
+    assert here is not None
+    model.session.drawing.take("prediction")
+    assert here.started_from == Start("mine (other weights)", "", 0.4)
+    kept.write("11", opinions)
+    model.arrived("11")
+    assert not here.remixed
 
 
 def test_weights_are_written_and_the_others_wait_to_be_mixed(model: Members, bench: Bench) -> None:
