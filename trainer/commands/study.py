@@ -141,7 +141,8 @@ def _loop_table(points: list[Point]) -> Table:
     from trainer.study.loop import recovered
 
     table = Table("order", title="What curating gives")
-    for name in ("opened", "actions", "wrong found", "Dice", "least", "largest", "recovered"):
+    counted, measured = ("opened", "actions", "wrong found"), ("Dice", "least", "largest")
+    for name in (*counted, "labels' Dice", *measured, "recovered"):
         table.add_column(name, justify="right")
     for order, share in dict.fromkeys((one.order, one.share) for one in points):
         own = [one for one in points if (one.order, one.share) == (order, share)]
@@ -149,11 +150,13 @@ def _loop_table(points: list[Point]) -> Table:
         gains = [gain for one in own if (gain := recovered(points, one)) is not None]
         actions = statistics.mean(one.actions for one in own)
         wrong = statistics.mean(one.wrong for one in own)
+        labels = statistics.mean(one.labels for one in own)
         table.add_row(
             order or "nothing repaired",
             f"{share:.0%}",
             f"{actions:.1f}",
             f"{wrong:.1f}",
+            f"{labels:.4f}",
             *(f"{one:.4f}" for one in (statistics.mean(dice), min(dice), max(dice))),
             f"{statistics.mean(gains):.0%}" if gains else "–",
         )

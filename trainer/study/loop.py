@@ -24,6 +24,7 @@ from trainer.data.cohort import Cohort
 from trainer.data.predictions import OUT_OF_FOLD, Predictions
 from trainer.data.store import FILE, Store
 from trainer.errors import CohortError
+from trainer.metrics import dice
 from trainer.review import suspicion
 from trainer.settings import Recipe, to_yaml
 from trainer.study.corruption import Corruption
@@ -78,8 +79,10 @@ class Point:
         Of the cases that the reviewer has opened.
     cases, wrong, actions
         How many that were, how many of them were wrong, and what it cost.
+    labels
+        Mean Dice over all cases of the masks that were learned, against sound truths.
     dice
-        Mean over all cases, out of fold, against sound truths.
+        The same of the predictions, out of fold.
     """
 
     seed: int
@@ -88,6 +91,7 @@ class Point:
     cases: int
     wrong: int
     actions: int
+    labels: float
     dice: float
 
 
@@ -219,6 +223,16 @@ class _Attempt:
             "disagreement": sorted(ids, key=lambda one: -spread.get(one, 0.0)),
         }
 
+    @cached_property
+    def labels(self) -> dict[str, float]:
+        """Dice of every case's truth in the copy against the sound one."""
+        both = ((one, self.spoilt.truth(one), self.sound.truth(one)) for one in self.spoilt.cases)
+        return {
+            case_id: dice(spoilt, sound)
+            for case_id, spoilt, sound in both
+            if spoilt is not None and sound is not None
+        }
+
     def _point(self, order: str, share: float, opened: Sequence[str]) -> Point:
         name = f"{order.replace(' ', '-')}-{share:g}" if order else "run"
         folder = self.out / name
@@ -226,9 +240,11 @@ class _Attempt:
             self._train(folder, opened)
         wrong = [one for one in opened if one in self.corrupted]
         repairs = sum(len(self.corrupted[one]) for one in wrong)
-        dice = self._dice(folder)
+        labels = statistics.mean(
+            1.0 if case_id in wrong else found for case_id, found in self.labels.items()
+        )
         counts = len(opened), len(wrong), len(opened) + repairs
-        return Point(self.seed, order, share, *counts, dice)
+        return Point(self.seed, order, share, *counts, labels, self._dice(folder))
 
     def _train(self, folder: Path, opened: Sequence[str]) -> None:
         """Train on the copy with sound masks in the opened cases' place, as a user's are."""

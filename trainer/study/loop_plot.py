@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from matplotlib.axes import Axes
@@ -19,42 +19,55 @@ _STYLES = (("#0072B2", "o-"), ("#808080", "s--"), ("#D55E00", "^:"))
 def draw(points: Sequence[Point], path: Path) -> None:
     """Draw Dice against actions, an order a line: means, and least and largest over seeds.
 
+    On the left of the labels that were learned, on the right of what the networks made of them.
+
     Raises
     ------
     ExportError
         If it cannot be written.
     """
-    figure = Figure(figsize=(7, 4.5), layout="constrained")
-    axes = figure.subplots()
+    figure = Figure(figsize=(10, 4.5), layout="constrained")
+    learned, predicted = figure.subplots(1, 2)
+    _panel(learned, points, lambda one: one.labels, "labels")
+    _panel(predicted, points, lambda one: one.dice, "predictions, out of fold")
+    seeds = len({one.seed for one in points})
+    spread = "1 seed" if seeds == 1 else f"{seeds} seeds: mean, least and largest"
+    figure.suptitle(f"What curating gives ({spread})")
+    predicted.legend(frameon=False, fontsize=9)
+    with replacing(path) as draft, draft.open("wb") as handle:
+        figure.savefig(handle, format="png", dpi=150)
+
+
+def _panel(
+    axes: Axes, points: Sequence[Point], value: Callable[[Point], float], title: str
+) -> None:
     base = [one for one in points if not one.order]
     for order, (colour, style) in zip(ORDERS, _STYLES, strict=True):
         shares = sorted({one.share for one in points if one.order == order})
         groups = [base, *([one for one in points if (one.order, one.share) == (order, share)]
                           for share in shares)]  # fmt: skip
-        _line(axes, groups, order, colour, style)
-    if clean := [one.dice for one in points if one.order == CLEAN]:
+        _line(axes, groups, value, order, colour, style)
+    if clean := [value(one) for one in points if one.order == CLEAN]:
         label = f"all labels sound ({statistics.mean(clean):.3f})"
         axes.axhline(statistics.mean(clean), color="#009E73", label=label)
         axes.axhspan(min(clean), max(clean), color="#009E73", alpha=0.12)
-    seeds = len({one.seed for one in points})
-    axes.set(
-        xlabel="reviewer's actions",
-        ylabel="Dice against sound truths, out of fold",
-        title=f"{seeds} seeds: mean, least and largest",
-    )
-    axes.legend(frameon=False, fontsize=9)
+    axes.set(title=title, xlabel="reviewer's actions", ylabel="Dice against sound truths")
     axes.grid(alpha=0.3)
-    with replacing(path) as draft, draft.open("wb") as handle:
-        figure.savefig(handle, format="png", dpi=150)
 
 
 def _line(
-    axes: Axes, groups: Sequence[Sequence[Point]], name: str, colour: str, style: str
+    axes: Axes,
+    groups: Sequence[Sequence[Point]],
+    value: Callable[[Point], float],
+    name: str,
+    colour: str,
+    style: str,
 ) -> None:
     there = [group for group in groups if group]
     actions = [statistics.mean(one.actions for one in group) for group in there]
-    means = [statistics.mean(one.dice for one in group) for group in there]
-    least = [min(one.dice for one in group) for group in there]
-    largest = [max(one.dice for one in group) for group in there]
-    axes.plot(actions, means, style, color=colour, label=name)
-    axes.fill_between(actions, least, largest, color=colour, alpha=0.12)
+    values = [[value(one) for one in group] for group in there]
+    axes.plot(actions, [statistics.mean(one) for one in values], style, color=colour, label=name)
+    axes.fill_between(
+        actions, [min(one) for one in values], [max(one) for one in values],
+        color=colour, alpha=0.12,
+    )  # fmt: skip

@@ -55,6 +55,9 @@ def test_every_order_repairs_as_many_cases_and_pays_for_what_it_opens(
         assert len(opened) == point.cases
         assert point.actions == len(opened) + sum(units[case_id] for case_id in wrong)
         assert 0 <= point.dice <= 1
+        assert (point.labels == 1) == (units.keys() <= opened)
+    nothing, *others = [one.labels for one in points]
+    assert min(others) >= nothing > 0.5
     with (out / "points.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [float(row["dice"]) for row in rows] == [one.dice for one in points]
@@ -71,7 +74,7 @@ def test_every_order_repairs_as_many_cases_and_pays_for_what_it_opens(
 
 def test_what_is_recovered_is_the_share_of_what_sound_labels_give():
     def point(order: str, dice: float, seed: int = 0) -> Point:
-        return Point(seed, order, 0.1, 1, 1, 3, dice)
+        return Point(seed, order, 0.1, 1, 1, 3, 0.95, dice)
 
     base, half, clean = point("", 0.8), point("random", 0.85), point(CLEAN, 0.9)
     assert recovered([base, half, clean], half) == pytest.approx(0.5)
