@@ -5,17 +5,17 @@
 
 from __future__ import annotations
 
-import csv
 import sys
 from pathlib import Path
 
 import numpy as np
 
 from trainer.data.cohort import Cohort
-from trainer.data.predictions import Predictions
+from trainer.data.predictions import OUT_OF_FOLD, Predictions
 from trainer.metrics import dice
 from trainer.object_metrics import object_scores
 from trainer.predict.postprocess import OperatingPoint, cut, enlarged
+from trainer.review.gathering import folds_of
 from trainer.settings import PostProcessing
 
 PLAIN = (0.5, 0, 0, False)
@@ -28,6 +28,8 @@ TRIED = (
     (0.5, 600, 8, True),
     (0.65, 300, 4, True),
     (0.65, 600, 8, True),
+    (0.5, 600, 10, False),
+    (0.65, 600, 10, False),
 )
 """Threshold, least area in µm² (with it holes are filled), opening in pixels, split."""
 
@@ -59,9 +61,8 @@ def measured(cohort: Cohort, predictions: Predictions, case_id: str) -> list[tup
 
 
 def main(folder: Path, run: Path) -> None:
-    cohort, predictions = Cohort.open(folder), Predictions.open(run / "oof")
-    with (run / "folds.csv").open(encoding="utf-8") as lines:
-        fold_of = {row["id"]: row["fold"] for row in csv.DictReader(lines)}
+    cohort, predictions = Cohort.open(folder), Predictions.open(run / OUT_OF_FOLD)
+    fold_of = folds_of(predictions)
     all_of = np.array([measured(cohort, predictions, case_id) for case_id in fold_of])
     folds = np.array(list(fold_of.values()))
     chosen = np.empty((len(folds), 4))
