@@ -86,7 +86,7 @@ class CompareDock(Dock):
         self._tables = QWidget()
         tables = QHBoxLayout(self._tables)
         tables.setContentsMargins(0, 0, 0, 0)
-        tables.addWidget(self.organs, 4)
+        tables.addWidget(self.organs, 5)
         tables.addWidget(self.cases, 3)
         self.state.setWordWrap(True)
         self.state.setAlignment(Qt.AlignmentFlag.AlignCenter)

@@ -140,6 +140,12 @@ def run(cohort: Cohort, plan: Plan, out: Path, progress: Tell = tell_nobody) -> 
     return points
 
 
+def at_random(ids: Sequence[str], seed: int) -> list[str]:
+    """The order of a reviewer who knows nothing of the cases, nor of what was corrupted."""
+    # a generator of its own: by the seed alone it would draw those that `spoil` has drawn
+    return random.Random(f"order {seed}").sample(ids, len(ids))
+
+
 def recovered(points: Sequence[Point], point: Point) -> float | None:
     """Of what sound labels would give, the share that a point has; None where they give nothing."""
     own = [one for one in points if one.seed == point.seed]
@@ -216,10 +222,9 @@ class _Attempt:
         suspected = {one.case.case_id: one.case.suspicion for one in found if one.case is not None}
         spread = spread_of_members(self.spoilt, base, self.out / "members")
         ids = list(self.spoilt.cases)
-        shuffled = random.Random(self.seed).sample(ids, len(ids))
         return {
             "worst first": sorted(ids, key=lambda one: -suspected.get(one, 0.0)),
-            "random": shuffled,
+            "random": at_random(ids, self.seed),
             "disagreement": sorted(ids, key=lambda one: -spread.get(one, 0.0)),
         }
 

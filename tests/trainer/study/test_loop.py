@@ -12,9 +12,9 @@ import pytest
 from trainer.data.cohort import Cohort
 from trainer.errors import SettingsError
 from trainer.settings import Network, Recipe
-from trainer.study.loop import CLEAN, ORDERS, Plan, Point, recovered, run
+from trainer.study.loop import CLEAN, ORDERS, Plan, Point, at_random, recovered, run
 from trainer.study.loop_plot import draw
-from trainer.study.spoiled import ANSWERS
+from trainer.study.spoiled import ANSWERS, spoil
 from trainer.train.progress import Progress
 
 NETWORK = Network(
@@ -70,6 +70,15 @@ def test_every_order_repairs_as_many_cases_and_pays_for_what_it_opens(
     assert not [one for one in heard if one.stage == "training" and one.remark is None]
     with pytest.raises(SettingsError, match="holds another study"):
         run(cohort, Plan(RECIPE, share=0.2), out)
+
+
+def test_the_random_order_knows_nothing_of_what_was_corrupted(cohort: Cohort, tmp_path: Path):
+    ids = list(cohort.cases)
+    found = 0
+    for seed in range(12):
+        wrong = spoil(cohort, tmp_path / str(seed), 0.34, seed)
+        found += len(wrong.keys() & set(at_random(ids, seed)[:2]))
+    assert 2 <= found <= 14
 
 
 def test_what_is_recovered_is_the_share_of_what_sound_labels_give():
