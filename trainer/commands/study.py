@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.box import SIMPLE
 from rich.table import Table
 
 from trainer import named
@@ -130,6 +131,9 @@ def loop(
         document = {"out": str(out), "points": [asdict(one) for one in points]}
         terminal.result(document, _loop_table(points))
         terminal.note(ASSUMPTION)
+        terminal.note("labels and Dice are means against sound truths, of what was learned and of"
+                      " what was predicted out of fold; recovered is the share of what sound"
+                      " labels would add to Dice.")  # fmt: skip
 
 
 def _timed(recipe: Recipe, minutes: float | None) -> Recipe:
@@ -140,24 +144,22 @@ def _timed(recipe: Recipe, minutes: float | None) -> Recipe:
 def _loop_table(points: list[Point]) -> Table:
     from trainer.study.loop import recovered
 
-    table = Table("order", title="What curating gives")
-    counted, measured = ("opened", "actions", "wrong found"), ("Dice", "least", "largest")
-    for name in (*counted, "labels' Dice", *measured, "recovered"):
+    table = Table("order", title="What curating gives", box=SIMPLE, collapse_padding=True)
+    counted, measured = ("opened", "actions", "wrong"), ("labels", "Dice", "least", "most")
+    for name in (*counted, *measured, "recovered"):
         table.add_column(name, justify="right")
     for order, share in dict.fromkeys((one.order, one.share) for one in points):
         own = [one for one in points if (one.order, one.share) == (order, share)]
         dice = [one.dice for one in own]
         gains = [gain for one in own if (gain := recovered(points, one)) is not None]
-        actions = statistics.mean(one.actions for one in own)
-        wrong = statistics.mean(one.wrong for one in own)
         labels = statistics.mean(one.labels for one in own)
         table.add_row(
-            order or "nothing repaired",
+            order or "nothing",
             f"{share:.0%}",
-            f"{actions:.1f}",
-            f"{wrong:.1f}",
-            f"{labels:.4f}",
-            *(f"{one:.4f}" for one in (statistics.mean(dice), min(dice), max(dice))),
+            f"{statistics.mean(one.actions for one in own):.1f}",
+            f"{statistics.mean(one.wrong for one in own):.1f}",
+            f"{labels:.3f}",
+            *(f"{one:.3f}" for one in (statistics.mean(dice), min(dice), max(dice))),
             f"{statistics.mean(gains):.0%}" if gains else "–",
         )
     return table

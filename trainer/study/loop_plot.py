@@ -33,7 +33,8 @@ def draw(points: Sequence[Point], path: Path) -> None:
     seeds = len({one.seed for one in points})
     spread = "1 seed" if seeds == 1 else f"{seeds} seeds: mean, least and largest"
     figure.suptitle(f"What curating gives ({spread})")
-    predicted.legend(frameon=False, fontsize=9)
+    lines, names = predicted.get_legend_handles_labels()
+    figure.legend(lines, names, loc="outside lower center", ncols=4, frameon=False)
     with replacing(path) as draft, draft.open("wb") as handle:
         figure.savefig(handle, format="png", dpi=150)
 
@@ -48,8 +49,7 @@ def _panel(
                           for share in shares)]  # fmt: skip
         _line(axes, groups, value, order, colour, style)
     if clean := [value(one) for one in points if one.order == CLEAN]:
-        label = f"all labels sound ({statistics.mean(clean):.3f})"
-        axes.axhline(statistics.mean(clean), color="#009E73", label=label)
+        axes.axhline(statistics.mean(clean), color="#009E73", label="all labels sound")
         axes.axhspan(min(clean), max(clean), color="#009E73", alpha=0.12)
     axes.set(title=title, xlabel="reviewer's actions", ylabel="Dice against sound truths")
     axes.grid(alpha=0.3)
