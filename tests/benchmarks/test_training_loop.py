@@ -31,7 +31,7 @@ STEPS = 12
 def samples() -> list[Sample]:
     found = []
     for number in range(8):
-        image, mask = picture(192, 192, seed=number)
+        image, mask = picture(384, 384, seed=number)
         case = Case(str(number), "kidney", Path(), "train", 2)
         found.append(Sample(case, str(number), image, 255 * mask))
     return found
@@ -39,13 +39,13 @@ def samples() -> list[Sample]:
 
 @pytest.fixture
 def recipe() -> Recipe:
-    """The recipe `quick`'s network and batches, at a quarter of the pixels."""
+    """The recipe `quick`'s network, batches and crops."""
     return Recipe(
         name="loop",
         network=Network(pretrained=False),
         training=Training(precision="fp32"),
-        size=192,
-        crop=128,
+        size=384,
+        crop=256,
         folds=2,
         epochs=1,
         batch_size=4,
