@@ -12,8 +12,9 @@ from hubmap_viewer import ensemble_file, tried_weights
 from hubmap_viewer.ensemble_file import EnsembleFile
 from hubmap_viewer.ensemble_lines import short
 from hubmap_viewer.finding_list import Call
-from hubmap_viewer.hearing import Found, Heard, find, listen, mask_of
+from hubmap_viewer.hearing import Found, Heard, find, listen
 from hubmap_viewer.loading import Predicted
+from hubmap_viewer.member_look import MemberLook
 from hubmap_viewer.member_rows import Row, rows
 from hubmap_viewer.mix import Mixed, Settings, Tried, ensemble_of
 from hubmap_viewer.open_case import OpenCase
@@ -21,7 +22,7 @@ from hubmap_viewer.preview import Preview
 from hubmap_viewer.refining import Refining, Wish
 from hubmap_viewer.remixing import Remixed, Work, equal, remix
 from hubmap_viewer.session import Session
-from trainer.data.case import Mask, Prediction
+from trainer.data.case import Prediction
 from trainer.data.opinions import KeptOpinions
 from trainer.errors import PredictionError
 from trainer.settings import Member
@@ -55,8 +56,8 @@ class Members:
         The ensemble; None while it is looked for, or where there is none.
     before
         Dice of the open case's kept prediction, while another mix is tried.
-    looked_at
-        The member whose mask is outlined, by its place.
+    looking
+        Which member's own mask is outlined.
     refined
         Whether a dense CRF has refined the mix that is shown; None where it has no part in it.
     only_organ
@@ -73,7 +74,7 @@ class Members:
         self.session = session
         self._call = call
         self._refining = refining
-        self._preview = preview
+        self.looking = MemberLook(self, call, preview)
         self._folder: Path | None = None
         self._hints: dict[Path, Path] = {}
         self.found: Found | None = None
@@ -81,7 +82,6 @@ class Members:
         self.heard: Heard | None = None
         self.mixed: Mixed | None = None
         self.before: float | None = None
-        self.looked_at: int | None = None
         self.refined: bool | None = None
         self.only_organ = False
         self.searching = False
@@ -95,7 +95,6 @@ class Members:
         session.case_opened.connect(self._on_case)
         session.prediction_changed.connect(self._on_prediction)
         session.leaving.connect(self.keep)
-        preview.changed.connect(self._on_preview)
 
     # -- whose predictions are shown ------------------------------------------------------
 
@@ -116,7 +115,7 @@ class Members:
             return
         self.keep()
         self._folder = folder
-        self._look_away()
+        self.looking.away()
         self._refining.drop()
         self.found, self.heard, self.mixed, self._written = None, None, None, None
         self.refined = None
@@ -200,7 +199,7 @@ class Members:
         self._call(
             partial(listen, found.panel, self.session.sources, here.loaded.case, here.loaded.truth),
             partial(self._put_heard, turn),
-            self._fail,
+            self.fail,
         )
 
     def _put_heard(self, turn: int, heard: Heard) -> None:
@@ -208,51 +207,8 @@ class Members:
             return
         self.heard = heard
         self._remix()
-        if self.looked_at is not None:
-            self.look(self.looked_at)
+        self.looking.again()
         self.changed.emit()
-
-    # -- looking --------------------------------------------------------------------------
-
-    def look(self, place: int | None) -> None:
-        """Outline one member's mask of the open case; None: of no member."""
-        if place is None:
-            self._look_away()
-            self.changed.emit()
-            return
-        if place != self.looked_at:
-            self.looked_at = place
-            self.changed.emit()
-        here, heard = self.session.open, self.heard
-        levels = None if heard is None else heard.levels.get(place)
-        if here is None or here.blind or heard is None or levels is None:
-            self._preview.hide()
-            return
-        self._call(
-            partial(mask_of, self.session.sources, here.loaded.case, here.loaded.shape, levels),
-            partial(self._put_look, place, here.id),
-            self._fail,
-        )
-
-    def _put_look(self, place: int, case_id: str, mask: Mask) -> None:
-        here = self.session.open
-        if place == self.looked_at and here is not None and here.id == case_id and self.found:
-            self._preview.show(mask, self._title(place))
-
-    def _look_away(self) -> None:
-        if self.looked_at is not None:
-            self.looked_at = None
-            self._preview.hide()
-
-    def _on_preview(self) -> None:
-        """Another mask took the preview's place: no member is looked at any more."""
-        title = self._preview.title
-        if title and self.looked_at is not None and title != self._title(self.looked_at):
-            self.looked_at = None
-            self.changed.emit()
-
-    def _title(self, place: int) -> str:
-        return "" if self.found is None else f"member {self.found.panel.members[place].name}"
 
     # -- trying ---------------------------------------------------------------------------
 
@@ -365,7 +321,7 @@ class Members:
             return
         self.refined = False
         wish = Wish(self.session.sources, case, predicted.prediction, crf)
-        self._refining.ask(wish, partial(self._put_refined, here.id), self._fail)
+        self._refining.ask(wish, partial(self._put_refined, here.id), self.fail)
 
     def _put_refined(self, case_id: str, predicted: Predicted) -> None:
         self.refined = True
@@ -385,9 +341,10 @@ class Members:
     def _fail_mix(self, error: BaseException) -> None:
         self._mixing = self._stale = False
         self.mixed = None
-        self._fail(error)
+        self.fail(error)
 
-    def _fail(self, error: BaseException) -> None:
+    def fail(self, error: BaseException) -> None:
+        """Tell why what was wanted of the members cannot be had."""
         self.problem = str(error)
         self.changed.emit()
 

@@ -27,20 +27,26 @@ class Remixed:
         What the canvas is to show.
     before
         Dice of the prediction that is kept; None where there is none, or no truth.
-    is_whole_mix
-        Whether what is shown is a mix, of all members that were asked.
     """
 
     mixed: Mixed | None = None
     predicted: Predicted | None = None
     before: float | None = None
-    is_whole_mix: bool = False
+
+    @property
+    def is_whole_mix(self) -> bool:
+        """Whether what is shown is a mix, of all members that were asked."""
+        return self._is_mix and not (self.mixed and self.mixed.missing)
 
     @property
     def is_of_some(self) -> bool:
         """Whether what is shown is a mix in which a member is missing."""
+        return self._is_mix and not self.is_whole_mix
+
+    @property
+    def _is_mix(self) -> bool:
         mixed, shown = self.mixed, self.predicted
-        return bool(mixed and shown and mixed.missing and shown.prediction is mixed.prediction)
+        return mixed is not None and shown is not None and shown.prediction is mixed.prediction
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +84,7 @@ def remix(work: Work) -> Remixed:
     if kept is not None and prediction is not kept and work.truth is not None:
         before = dice(to_mask(kept, point), work.truth)
     predicted = Predicted.tried(prediction, point, to_mask(prediction, point))
-    whole = mixed is not None and prediction is mixed.prediction and not mixed.missing
-    return Remixed(mixed, predicted, before, whole)
+    return Remixed(mixed, predicted, before)
 
 
 def equal(one: Prediction, other: Prediction) -> bool:

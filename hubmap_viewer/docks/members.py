@@ -108,8 +108,8 @@ class MembersDock(Dock):
         for moved in (self.table.weighed, self.table.switched):
             moved.connect(lambda: self._settling.start(SETTLED))
         self.reset.clicked.connect(lambda: self._settling.start(SETTLED))
-        self.table.looked_at.connect(self.model.look)
-        self.no_look.clicked.connect(lambda: self.model.look(None))
+        self.table.looked_at.connect(self.model.looking.look)
+        self.no_look.clicked.connect(lambda: self.model.looking.look(None))
         self.scope.activated.connect(self._on_scope)
         self.reset.clicked.connect(self.model.reset)
         self.apply.clicked.connect(self._apply)
@@ -122,12 +122,12 @@ class MembersDock(Dock):
     def _show(self) -> None:
         model, found = self.model, self.model.found
         rows = model.rows()
-        self.table.put(rows, model.looked_at)
+        self.table.put(rows, model.looking.at)
         for widget in (self.table, self.look, self.scope, self._scope_label):
             widget.setVisible(bool(rows))
         for widget in (self.apply, self.reset):
             widget.setVisible(bool(rows))
-        self.no_look.setVisible(bool(rows) and model.looked_at is not None)
+        self.no_look.setVisible(bool(rows) and model.looking.at is not None)
         lost = found is None and not model.searching and self.session.predictions is not None
         self.browse.setVisible(lost)
         self.title.setVisible(found is not None)

@@ -27,25 +27,31 @@ CPU = torch.device("cpu")
 STEPS = 12
 
 
+@pytest.fixture(params=[128, 256], ids=lambda crop: f"crops of {crop}")
+def crop(request: pytest.FixtureRequest) -> int:
+    """That of `quick` is 256; the smaller, the more a step's fixed costs weigh."""
+    return request.param
+
+
 @pytest.fixture
-def samples() -> list[Sample]:
+def samples(crop: int) -> list[Sample]:
     found = []
     for number in range(8):
-        image, mask = picture(384, 384, seed=number)
+        image, mask = picture(crop * 3 // 2, crop * 3 // 2, seed=number)
         case = Case(str(number), "kidney", Path(), "train", 2)
         found.append(Sample(case, str(number), image, 255 * mask))
     return found
 
 
 @pytest.fixture
-def recipe() -> Recipe:
-    """The recipe `quick`'s network, batches and crops."""
+def recipe(crop: int) -> Recipe:
+    """The recipe `quick`'s network and batches."""
     return Recipe(
         name="loop",
         network=Network(pretrained=False),
         training=Training(precision="fp32"),
-        size=384,
-        crop=256,
+        size=crop * 3 // 2,
+        crop=crop,
         folds=2,
         epochs=1,
         batch_size=4,

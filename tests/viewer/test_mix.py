@@ -287,15 +287,15 @@ def test_a_mask_taken_from_a_tried_mix_says_so(model: Members) -> None:
 
 
 def test_one_member_is_looked_at_while_it_is_chosen(model: Members, bench: Bench) -> None:
-    preview = model._preview
-    model.look(1)
+    preview = model.looking._preview
+    model.looking.look(1)
     assert preview.title == "member run fold 0"
     model.session.want("31")
     assert preview.title == "member run fold 0"
     preview.show(np.zeros((96, 128), np.uint8), "revision 3")
-    assert model.looked_at is None
-    model.look(0)
-    model.look(None)
+    assert model.looking.at is None
+    model.looking.look(0)
+    model.looking.look(None)
     assert preview.title == ""
 
 

@@ -145,20 +145,18 @@ def _loop_table(points: list[Point]) -> Table:
     from trainer.study.loop import recovered
 
     table = Table("order", title="What curating gives", box=SIMPLE, collapse_padding=True)
-    counted, measured = ("opened", "actions", "wrong"), ("labels", "Dice", "least", "most")
-    for name in (*counted, *measured, "recovered"):
+    for name in ("opened", "actions", "wrong", "labels", "Dice", "least", "most", "recovered"):
         table.add_column(name, justify="right")
     for order, share in dict.fromkeys((one.order, one.share) for one in points):
         own = [one for one in points if (one.order, one.share) == (order, share)]
         dice = [one.dice for one in own]
         gains = [gain for one in own if (gain := recovered(points, one)) is not None]
-        labels = statistics.mean(one.labels for one in own)
         table.add_row(
             order or "nothing",
             f"{share:.0%}",
             f"{statistics.mean(one.actions for one in own):.1f}",
             f"{statistics.mean(one.wrong for one in own):.1f}",
-            f"{labels:.3f}",
+            f"{statistics.mean(one.labels for one in own):.3f}",
             *(f"{one:.3f}" for one in (statistics.mean(dice), min(dice), max(dice))),
             f"{statistics.mean(gains):.0%}" if gains else "–",
         )
