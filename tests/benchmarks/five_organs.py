@@ -87,8 +87,9 @@ def told(variant: str, histograms: Histograms) -> str:
         there = histograms.measured(best.organ)
         own = [float(dice[place]) for place in there]
         gain = f"{best.cross_validated_gain:+.3f} ± {best.error:.3f} at {best.threshold:.2f}"
-        words.append(f"  {best.organ} {statistics.mean(own):.3f} ± {statistics.stdev(own):.3f}"
-                     f" of {len(own)}, by its threshold {gain}")  # fmt: skip
+        spread = f" ± {statistics.stdev(own):.3f}" if len(own) > 1 else ""
+        words.append(f"  {best.organ} {statistics.mean(own):.3f}{spread} of {len(own)},"
+                     f" by its threshold {gain}")  # fmt: skip
     return "\n".join(words)
 
 

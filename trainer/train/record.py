@@ -8,7 +8,7 @@ import platform
 import shlex
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -130,16 +130,9 @@ class Record:
 
     def write_ensemble(self) -> Ensemble:
         """Make the members there are an ensemble."""
-        shown = self._recipe.model_dump(include={"pixel_size", "resize"})
-        if self._recipe.organs:
-            shown["organs"] = self._recipe.organs
-        members = [
-            {"weights": self.weights(fold).relative_to(self.folder).as_posix(), **shown}
-            for fold in self.finished_folds()
-        ]
-        name = self.folder.resolve().name
-        asked = self._recipe.ensemble.model_dump()
-        ensemble = Ensemble.model_validate({"name": name, "members": members, **asked})
+        files = [self.weights(fold).relative_to(self.folder) for fold in self.finished_folds()]
+        weights = [file.as_posix() for file in files]
+        ensemble = ensemble_of(self._recipe, self.folder.resolve().name, weights)
         with replacing(self.folder / "ensemble.yaml", SettingsError) as draft:
             draft.write_text(to_yaml(ensemble), "utf-8")
         return ensemble
@@ -186,6 +179,16 @@ class Record:
                 remedy="choose another folder, or delete this one",
             )
         return earlier
+
+
+def ensemble_of(recipe: Recipe, name: str, weights: Iterable[str]) -> Ensemble:
+    """What a recipe's members are shown, and how they become masks."""
+    shown = recipe.model_dump(include={"pixel_size", "resize"})
+    if recipe.organs:
+        shown["organs"] = recipe.organs
+    members = [{"weights": file, **shown} for file in weights]
+    asked = recipe.ensemble.model_dump()
+    return Ensemble.model_validate({"name": name, "members": members, **asked})
 
 
 def _cell(fold: int | None) -> str:

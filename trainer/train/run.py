@@ -32,11 +32,12 @@ from trainer.train.processes import Processes
 from trainer.train.progress import Progress, Tell, tell_nobody
 from trainer.train.pseudo import Teacher
 from trainer.train.record import PSEUDO, Record, now
+from trainer.train.reserve import seconds_to_predict
 from trainer.train.warm import Parent
 from trainer.train.watch import Fold
 
-_PREDICTING = 0.1
-"""Share of the recipe's minutes that is kept for the out-of-fold predictions."""
+_LEARNING = 0.5
+"""Share of the recipe's minutes that is kept for learning, however long predicting takes."""
 
 NOTHING_HELD_OUT = (
     "One member of all cases: none is held out,"
@@ -141,7 +142,7 @@ def run(
             if teacher is not None:
                 taught = Teacher(teacher, out / PSEUDO, Path(scratch), place, progress)
                 training = replace(training, teacher=taught)
-            training.fit_all(material)
+            training.keep_time(material).fit_all(material)
         result = _measure(record, material, place, progress)
         record.facts |= {"finished": now(), "seconds": round(time.monotonic() - started)}
         record.write()
@@ -168,6 +169,7 @@ class _Training:
     processes: Processes
     parent: Parent | None
     teacher: Teacher | None = None
+    predicting: float = 0.0
 
     def begin(self, material: Material) -> None:
         """Write down what the training is made of."""
@@ -195,6 +197,14 @@ class _Training:
             return {name: earlier[name] for name in known if name in earlier}
         choice = choose_precision(self.recipe, self.device, self.processes.count == 1)
         return {"precision": choice.precision, "precision_seconds": choice.seconds}
+
+    def keep_time(self, material: Material) -> _Training:
+        """The same, with time kept of the recipe's minutes for the out-of-fold predictions."""
+        if self.recipe.minutes is None:
+            return self
+        ids, cohort = sorted(material.folds.measured()), material.labels.cohort
+        wanted = seconds_to_predict(cohort, ids, self.recipe, self.device, self.tell)
+        return replace(self, predicting=wanted)
 
     def fit_all(self, material: Material) -> None:
         """Train the members that are not there yet; each is usable as soon as it is trained."""
@@ -252,8 +262,8 @@ class _Training:
     def _seconds(self, parts: int) -> float | None:
         if self.recipe.minutes is None:
             return None
-        minutes = self.recipe.minutes / (self.recipe.pseudo.rounds + 1)
-        budget = minutes * 60 * (1 - _PREDICTING)
+        seconds = 60 * self.recipe.minutes / (self.recipe.pseudo.rounds + 1)
+        budget = max(seconds - self.predicting, _LEARNING * seconds)
         return max(1.0, self.started + budget - time.monotonic()) / parts
 
 
