@@ -18,6 +18,10 @@ class Training(Brief):
     """Optimiser, schedule, precision, and which weights are kept."""
 
     optimizer: Optimizer = Field("adamw", description="SGD with Nesterov's momentum of 0.9.")
+    head_rate: float = Field(
+        1.0, gt=0, le=1000,
+        description="Rate of all but the encoder, in `learning_rate`s; SegFormer's paper has 10.",
+    )  # fmt: skip
     schedule: Schedule = Field("cosine", description="How the learning rate falls.")
     warm_up: float = Field(0.1, ge=0, lt=1, description="Share of the training in which it rises.")
     power: float = Field(0.9, gt=0, le=10, description="Of the schedule poly; 1 is a line.")

@@ -19,7 +19,7 @@ from trainer.settings import Recipe
 from trainer.train import averaging
 from trainer.train.batch import Batch
 from trainer.train.objective import Aim
-from trainer.train.optimizers import optimizer
+from trainer.train.optimizers import optimizer, set_rate
 from trainer.train.pace import Pace
 from trainer.train.schedule import Schedule
 
@@ -103,8 +103,7 @@ class Learner(pl.LightningModule):
             self.trainer.should_stop = True
             return _SKIP_EPOCH
         rate = self._recipe.learning_rate * self._schedule.rate(share)
-        for group in self._optimizer().param_groups:
-            group["lr"] = rate
+        set_rate(self._optimizer().optimizer, rate)
         return None
 
     def training_step(self, batch: Sequence[Tensor], batch_idx: int) -> None:
