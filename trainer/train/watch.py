@@ -63,7 +63,6 @@ class Watch(pl.Callback):
         self.epochs = 0
         self.val_dice = float("nan")
         self.is_up_to_date = False
-        self._is_final = False
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Begin the curves, or cut them off where the training is taken up."""
@@ -90,13 +89,15 @@ class Watch(pl.Callback):
 
     def judge(self, trainer: pl.Trainer, learner: Learner, whole: DataLoader[Any]) -> None:
         """Measure the weights that are kept, where no epoch has."""
-        self._is_final = True
         trainer.validate(learner, whole, verbose=False)
 
     def on_train_batch_start(self, *_: Any, **__: Any) -> None:
         """Tell, as often as Lightning lets us."""
-        self.is_up_to_date = False
         self._report()
+
+    def on_train_batch_end(self, *_: Any, **__: Any) -> None:
+        """What the last row says is out of date now."""
+        self.is_up_to_date = False
 
     def on_validation_batch_start(self, *_: Any, **__: Any) -> None:
         """Tell; the user may wish to stop here too."""
@@ -114,7 +115,7 @@ class Watch(pl.Callback):
         assert isinstance(pl_module, Learner)
         lesson = pl_module.end_lesson()
         self.val_dice = lesson.val_dice.mean()
-        if self._is_final and self.is_up_to_date:
+        if self.is_up_to_date:
             return
         means = (lesson.train_loss.mean(), lesson.val_loss.mean(), self.val_dice)
         seconds = f"{self._pace.elapsed():.1f}"

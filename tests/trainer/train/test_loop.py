@@ -19,6 +19,7 @@ from trainer.train import loop
 from trainer.train.dataset import Sample
 from trainer.train.learner import Learner
 from trainer.train.loop import fit
+from trainer.train.progress import Progress
 from trainer.train.watch import Fold
 
 
@@ -212,3 +213,21 @@ def test_a_batch_may_have_auxiliary_outputs(recipe: Recipe):
     turned.network.layers[-1].bias.data.neg_()  # pyright: ignore
     expected = losses[1] + 0.5 * turned.loss_of(batch)
     assert float(losses[0].detach()) == pytest.approx(float(expected.detach()))
+
+
+def test_where_time_is_up_between_epochs_no_epoch_of_nothing_is_told(
+    samples: list[Sample], recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    clock = [0.0]
+    monkeypatch.setattr("trainer.train.pace.time.monotonic", lambda: clock[0])
+
+    def pass_time_at_the_end(progress: Progress) -> None:
+        if progress.epoch == 1:
+            clock[0] = 100.0
+
+    fold = Fold(0, samples[:-1], samples[-1:], tmp_path, 100.0, 1)
+    fit(fold, recipe.model_copy(update={"epochs": 5}), CPU, pass_time_at_the_end)
+
+    _, *rows = curves_of(tmp_path)
+    assert [row[0] for row in rows] == ["0"]
+    assert "nan" not in rows[0]
