@@ -40,7 +40,7 @@ from trainer.settings import Ensemble, Network, Window, read_ensemble, to_yaml
 SIDE, SIZE = 3000, 768
 FLIPS = ("identity", "hflip", "vflip", "rot180")
 NETWORK = Network(pretrained=False)
-"""The network of the recipe `quick`, but for the weights it starts from."""
+"""EfficientNet-lite0 under a U-Net, as where a recipe names no other."""
 
 
 def learn(network: Segmenter, steps: int, seed: int) -> None:

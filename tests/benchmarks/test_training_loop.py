@@ -15,9 +15,10 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
 from pictures import picture
+from trainer import named
 from trainer.data.case import Case
 from trainer.model.network import build
-from trainer.settings import Network, Recipe, Training
+from trainer.settings import Recipe, Training
 from trainer.train.dataset import Crops, Sample
 from trainer.train.loop import fit
 from trainer.train.progress import Progress
@@ -48,7 +49,7 @@ def recipe(crop: int) -> Recipe:
     """The recipe `quick`'s network and batches."""
     return Recipe(
         name="loop",
-        network=Network(pretrained=False),
+        network=named.recipe("quick").network.model_copy(update={"pretrained": False}),
         training=Training(precision="fp32"),
         size=crop * 3 // 2,
         crop=crop,
