@@ -26,11 +26,27 @@ _MARGIN = 1.5
 
 
 def seconds_to_predict(
-    cohort: Cohort, ids: Sequence[str], recipe: Recipe, device: torch.device, tell: Tell
+    cohort: Cohort,
+    ids: Sequence[str],
+    recipe: Recipe,
+    device: torch.device,
+    tell: Tell,
+    base: Path,
 ) -> float:
     """Seconds until each of some cases is predicted by one member, as the recipe's ensemble says.
 
     An untrained network is as slow as a trained one: a few cases are predicted by one.
+
+    Parameters
+    ----------
+    cohort, ids
+        Whose cases, and which.
+    recipe, device
+        How, and where.
+    tell
+        Hears from time to time that it goes on.
+    base
+        Folder to which the references of the ensemble's stains are relative.
 
     Raises
     ------
@@ -46,13 +62,15 @@ def seconds_to_predict(
         tell(Progress("reading", 1.0))
 
     network = recipe.network.model_copy(update={"pretrained": False})
+    asked = recipe.model_copy(update={"ensemble": recipe.ensemble.beside(base)})
     with tempfile.TemporaryDirectory() as name:
         folder, file = Path(name), "untrained.safetensors"
         description = checkpoint.Checkpoint(network=network, size=recipe.size)
         checkpoint.save(folder / file, build(network).module, description)
-        with Predictor(ensemble_of(recipe, "untrained", [file]), folder, str(device)) as predictor:
-            warming, *tried = [ids[place * len(ids) // (1 + _TRIED)] for place in range(1 + _TRIED)]
-            predicted(cohort, [warming], predictor, folder / "warming", hear)
+        with Predictor(ensemble_of(asked, "untrained", [file]), folder, str(device)) as predictor:
+            spread = [ids[place * len(ids) // (1 + _TRIED)] for place in range(1 + _TRIED)]
+            tried = list(dict.fromkeys(spread[1:]))
+            predicted(cohort, spread[:1], predictor, folder / "warming", hear)
             began = time.monotonic()
             predicted(cohort, tried, predictor, folder / "tried", hear)
-            return _MARGIN * len(ids) * (time.monotonic() - began) / _TRIED
+            return _MARGIN * len(ids) * (time.monotonic() - began) / len(tried)

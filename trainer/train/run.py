@@ -203,7 +203,8 @@ class _Training:
         if self.recipe.minutes is None:
             return self
         ids, cohort = sorted(material.folds.measured()), material.labels.cohort
-        wanted = seconds_to_predict(cohort, ids, self.recipe, self.device, self.tell)
+        base = self.record.folder
+        wanted = seconds_to_predict(cohort, ids, self.recipe, self.device, self.tell, base)
         return replace(self, predicting=wanted)
 
     def fit_all(self, material: Material) -> None:
