@@ -22,7 +22,8 @@ SIX = tests/gui/test_closing.py tests/gui/test_curate.py tests/gui/test_keys.py 
 # A process a core and one more, as windows often wait; each has a screen of its own and
 # takes some gigabytes.
 PROCESSES := $(shell expr 1 + `getconf _NPROCESSORS_ONLN`)
-PYTEST = $(BIN)/python -m pytest --numprocesses $(PROCESSES) --maxprocesses 4 --dist worksteal
+# Torch gets one thread in each: those of several processes wait for each other's cores.
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(PROCESSES) --maxprocesses 4 --dist worksteal
 
 SCREEN = $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter Darwin,$(shell uname)))
 XVFB = xvfb-run --auto-servernum --server-args="-screen 0 1600x1000x24"
