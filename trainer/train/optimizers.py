@@ -27,9 +27,9 @@ def optimizer(network: nn.Module, recipe: Recipe) -> Optimizer:
     NAdam and RAdam decay in the same way, Adam and SGD by their gradients.
     """
     named = [(name, one) for name, one in network.named_parameters() if one.requires_grad]
-    groups = [*_groups([one for name, one in named if name.startswith(_ENCODER)], recipe, 1.0),
-              *_groups([one for name, one in named if not name.startswith(_ENCODER)], recipe,
-                       recipe.training.head_rate)]  # fmt: skip
+    encoder = [one for name, one in named if name.startswith(_ENCODER)]
+    head = [one for name, one in named if not name.startswith(_ENCODER)]
+    groups = _groups(encoder, recipe, 1.0) + _groups(head, recipe, recipe.training.head_rate)
     rate = recipe.learning_rate
     # one pass over the weights; on a GPU it would unscale fp16's gradients past our clipping
     fused = all(one.device.type == "cpu" for _, one in named)
