@@ -5,10 +5,12 @@ Commands import what they need themselves, so that ``--help`` is there at once.
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Group
 from rich.table import Table
 
 from trainer import named
@@ -41,6 +43,7 @@ from trainer.terminal import Listener, Stopping, Terminal, Wish
 if TYPE_CHECKING:
     from trainer.data.cohort import Cohort
     from trainer.data.store import Store
+    from trainer.object_metrics import ObjectScores
     from trainer.settings import Recipe
     from trainer.train.report import Row
 
@@ -162,13 +165,15 @@ def evaluate(
 ) -> None:
     """Dice and IoU of predictions against truth, by case and by organ.
 
-    Unit by unit too, as the 2015 gland contest does: detection F1, object Dice, and object
-    Hausdorff in pixels of the image.
+    Unit by unit too, by the 2015 gland contest's measures: detection F1, object Dice, and object
+    Hausdorff in pixels of the image; the means over cases, and of all cases as one set of units,
+    which is what the contest gives.
     """
     with Terminal(json).speaking() as terminal:
         opened = named.cohort(cohort, terminal)
         from trainer.data.predictions import Predictions
         from trainer.export import spare
+        from trainer.object_metrics import as_one
         from trainer.train import report
 
         folder = Predictions.open(predictions)
@@ -188,11 +193,13 @@ def evaluate(
             spare(opened.folder, csv)
             report.write_cases(csv, found)
         rows = report.by_organ(found)
+        units = as_one(score.units for score in found if score.units is not None)
         document = {
-            "cases": [_as_json(score) for score in found],
+            "cases": [_as_json(score, "units") for score in found],
             "organs": [_as_json(row) for row in rows],
+            "units": _as_json(units) | {"hausdorff": _finite(units.hausdorff)},
         }
-        terminal.result(document, _organs(rows, "Dice against truth"))
+        terminal.result(document, Group(_organs(rows, "Dice against truth"), _as_a_set(units)))
 
 
 _EXPORT = """Examples:
@@ -311,13 +318,27 @@ def _organs(rows: tuple[Row, ...] | list[Row], title: str) -> Table:
     return table
 
 
-def _as_json(value: object) -> dict[str, object]:
+def _as_a_set(units: ObjectScores) -> str:
+    far = _finite(units.hausdorff)
+    distance = "" if far is None else f", object Hausdorff {far:.1f}"
+    return (
+        f"All units as one set, {units.found} found of {units.true}: "
+        f"F1 {units.f1:.3f}, object Dice {units.dice:.3f}{distance}."
+    )
+
+
+def _finite(figure: float) -> float | None:
+    return figure if math.isfinite(figure) else None
+
+
+def _as_json(value: object, *left_out: str) -> dict[str, object]:
     from dataclasses import asdict
 
     plain = asdict(value)  # pyright: ignore[reportArgumentType]
     return {
         key: item if isinstance(item, str | int | float | None) else str(item)
         for key, item in plain.items()
+        if key not in left_out
     }
 
 

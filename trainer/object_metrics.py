@@ -1,4 +1,7 @@
-"""How well two segmentations agree unit by unit, as the 2015 gland contest measures it [1]_.
+"""How well segmentations agree unit by unit, as the 2015 gland contest measures it [1]_.
+
+The contest measures a set of images as one: a unit counts by its area, in whichever image it
+lies. Of several images that is the sum of their tallies, which a mean over images is not.
 
 References
 ----------
@@ -9,7 +12,9 @@ References
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Self
 
 import cv2
 import numpy as np
@@ -31,13 +36,13 @@ class ObjectScores:
     ----------
     f1
         Of detection: a found unit is right where it holds more than half of the true unit that
-        it shares most pixels with. 1 of two empty masks.
+        it shares most pixels with. 1 where neither has a unit.
     dice
         Of each unit and the one that it shares most pixels with, weighed by area, from both
-        sides; 1 of two empty masks, 0 where one is.
+        sides; 1 where neither has a unit, 0 where one has none.
     hausdorff
-        In pixels, weighed likewise; a unit that meets none is held against the nearest. 0 of two
-        empty masks, infinite where one is.
+        In pixels, weighed likewise; a unit that meets none is held against the nearest of its
+        image. 0 where neither has a unit, infinite where there is none to hold against.
     found, true
         Numbers of units.
     """
@@ -47,6 +52,77 @@ class ObjectScores:
     hausdorff: float
     found: int
     true: int
+
+
+@dataclass(frozen=True, slots=True)
+class Units:
+    """The units of one side, added up.
+
+    Attributes
+    ----------
+    count, area
+        How many, and their pixels.
+    dice, distance
+        Dice and Hausdorff distance of each to its partner, times its area.
+    """
+
+    count: int = 0
+    area: int = 0
+    dice: float = 0.0
+    distance: float = 0.0
+
+    def __add__(self, other: Self) -> Self:
+        return type(self)(
+            self.count + other.count,
+            self.area + other.area,
+            self.dice + other.dice,
+            self.distance + other.distance,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What the measures of one image, or of several as one set, are made of.
+
+    Attributes
+    ----------
+    right
+        How many found units are right.
+    """
+
+    found: Units = Units()
+    true: Units = Units()
+    right: int = 0
+
+    @classmethod
+    def of(cls, found: NDArray[np.generic], truth: NDArray[np.generic]) -> Self:
+        """Of two masks, whose units are pixels connected at their sides; see `object_scores`."""
+        return cls.of_labels(_units(found), _units(truth))
+
+    @classmethod
+    def of_labels(cls, found: NDArray[np.integer], truth: NDArray[np.integer]) -> Self:
+        """Of two label images, in which units may touch; 0 is ground."""
+        check_sizes(found, truth)
+        ours, theirs = _Side.of(found), _Side.of(truth)
+        if not ours.count or not theirs.count:
+            return cls(_alone(ours), _alone(theirs))
+        ours, theirs = _matched(ours, theirs), _matched(theirs, ours)
+        right = int((2 * ours.common > theirs.areas[ours.partner]).sum())
+        return cls(_summed(ours, theirs), _summed(theirs, ours), right)
+
+    def __add__(self, other: Self) -> Self:
+        right = self.right + other.right
+        return type(self)(self.found + other.found, self.true + other.true, right)
+
+    def scores(self) -> ObjectScores:
+        """The measures of it all as one set."""
+        counts = self.found.count, self.true.count
+        if not any(counts):
+            return ObjectScores(1.0, 1.0, 0.0, 0, 0)
+        sides = [side for side in (self.found, self.true) if side.area]
+        dice = sum(side.dice / side.area for side in sides) / 2
+        far = sum(side.distance / side.area for side in sides) / 2
+        return ObjectScores(2 * self.right / sum(counts), dice, far, *counts)
 
 
 def object_scores(found: NDArray[np.generic], truth: NDArray[np.generic]) -> ObjectScores:
@@ -62,7 +138,7 @@ def object_scores(found: NDArray[np.generic], truth: NDArray[np.generic]) -> Obj
     MaskError
         If the masks are of different sizes.
     """
-    return label_scores(_units(found), _units(truth))
+    return Tally.of(found, truth).scores()
 
 
 def label_scores(found: NDArray[np.integer], truth: NDArray[np.integer]) -> ObjectScores:
@@ -70,19 +146,12 @@ def label_scores(found: NDArray[np.integer], truth: NDArray[np.integer]) -> Obje
 
     Takes and refuses what `object_scores` does.
     """
-    check_sizes(found, truth)
-    ours, theirs = _Side.of(found), _Side.of(truth)
-    if not ours.count or not theirs.count:
-        same = ours.count == theirs.count
-        return ObjectScores(
-            float(same), float(same), 0.0 if same else math.inf, ours.count, theirs.count
-        )
-    ours, theirs = _matched(ours, theirs), _matched(theirs, ours)
-    right = int((2 * ours.common > theirs.areas[ours.partner]).sum())
-    dice = (_weighed(ours, _dice(ours, theirs)) + _weighed(theirs, _dice(theirs, ours))) / 2
-    farthest = _weighed(ours, _distances(ours, theirs)) + _weighed(theirs, _distances(theirs, ours))
-    f1 = 2 * right / (ours.count + theirs.count)
-    return ObjectScores(f1, dice, farthest / 2, ours.count, theirs.count)
+    return Tally.of_labels(found, truth).scores()
+
+
+def as_one(tallies: Iterable[Tally]) -> ObjectScores:
+    """Measures of several images as one set, as the contest has them."""
+    return sum(tallies, start=Tally()).scores()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -144,8 +213,14 @@ def _dice(side: _Side, other: _Side) -> NDArray[np.float64]:
     return 2 * side.common / (side.areas + other.areas[side.partner])
 
 
-def _weighed(side: _Side, figures: NDArray[np.float64]) -> float:
-    return float(figures @ side.areas / side.areas.sum())
+def _summed(side: _Side, other: _Side) -> Units:
+    dice, distance = _dice(side, other) @ side.areas, _distances(side, other) @ side.areas
+    return Units(side.count, int(side.areas.sum()), float(dice), float(distance))
+
+
+def _alone(side: _Side) -> Units:
+    """Units in an image in which the other side has none."""
+    return Units(side.count, int(side.areas.sum()), 0.0, math.inf if side.count else 0.0)
 
 
 def _distances(side: _Side, other: _Side) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ import pytest
 from scipy.spatial.distance import cdist
 
 from trainer.errors import MaskError
-from trainer.object_metrics import ObjectScores, label_scores, object_scores
+from trainer.object_metrics import ObjectScores, Tally, as_one, label_scores, object_scores
 
 
 def boxes(*places: tuple[int, int, int, int], shape: tuple[int, int] = (20, 40)) -> np.ndarray:
@@ -57,6 +57,29 @@ def test_a_missed_and_a_spurious_unit_by_hand() -> None:
     spurious, missed = 11.0, 11.0
     assert math.hypot(1, 10) < missed
     assert scores.hausdorff == pytest.approx((3 * spurious / 19 + 4 * missed / 20) / 2)
+
+
+def test_images_as_one_set_by_hand() -> None:
+    """A 4×4 found as it is; elsewhere three 2×2, one found a column off, and nothing else."""
+    large, small = boxes((0, 0, 4, 4)), boxes((0, 0, 2, 2), (0, 6, 2, 8), (8, 0, 10, 2))
+    set_of_two = as_one((Tally.of(large, large), Tally.of(boxes((0, 1, 2, 3)), small)))
+    # half of the 2×2 is not more than half; 18 of the 20 pixels found lie right
+    assert set_of_two.f1 == pytest.approx(2 / (2 + 4))
+    assert set_of_two.dice == pytest.approx(((16 + 4 / 2) / 20 + (16 + 4 / 2) / 28) / 2)
+    assert (set_of_two.found, set_of_two.true) == (2, 4)
+
+
+@pytest.mark.parametrize("empty", ["found", "truth", "both"])
+def test_an_image_without_units_counts_in_a_set(empty: str) -> None:
+    unit, none = boxes((0, 0, 4, 4)), boxes()
+    found, truth = {"found": (none, unit), "truth": (unit, none), "both": (none, none)}[empty]
+    both = as_one((Tally.of(unit, unit), Tally.of(found, truth)))
+    if empty == "both":
+        assert both == ObjectScores(1.0, 1.0, 0.0, 1, 1)
+    else:
+        assert both.f1 == pytest.approx(2 / 3)
+        assert both.dice == pytest.approx((1 + 1 / 2) / 2)
+        assert both.hausdorff == math.inf
 
 
 @pytest.mark.parametrize(
@@ -130,3 +153,17 @@ def test_it_is_the_plain_definition(seed: int) -> None:
     assert scores.f1 == pytest.approx(f1)
     assert scores.dice == pytest.approx(dice)
     assert scores.hausdorff == pytest.approx(hausdorff, rel=1e-5)
+
+
+def test_a_set_is_one_image_of_them_all() -> None:
+    """But for units that meet none, whose nearest is sought in their own image."""
+    chance = np.random.default_rng(5)
+    grounds = [cv2.GaussianBlur(chance.random((40, 50)), (0, 0), 2.5) for _ in range(4)]
+    pairs = [
+        tuple(np.pad(one > np.quantile(one, part), 1).astype(np.uint8) for part in (0.6, 0.7))
+        for one in grounds
+    ]
+    whole = object_scores(*(np.vstack(side) for side in zip(*pairs, strict=True)))
+    parts = as_one(Tally.of(found, truth) for found, truth in pairs)
+    assert (parts.found, parts.true) == (whole.found, whole.true)
+    assert (parts.f1, parts.dice) == pytest.approx((whole.f1, whole.dice))

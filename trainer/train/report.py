@@ -15,7 +15,7 @@ from trainer.data.case import Case, Mask
 from trainer.data.predictions import Predictions
 from trainer.errors import ExportError, PredictionError, TrainerError
 from trainer.metrics import overlap
-from trainer.object_metrics import object_scores
+from trainer.object_metrics import Tally
 from trainer.predict.postprocess import OperatingPoint, to_mask
 
 _OBJECTS = ("object_f1", "object_dice", "object_hausdorff")
@@ -35,6 +35,8 @@ class Score:
     object_f1, object_dice, object_hausdorff
         Unit by unit, see `trainer.object_metrics`; the last in pixels of the image. None where
         they were not asked for, or neither mask has a unit; the last also where one has none.
+    units
+        What they are made of, to be added up over cases; None where they were not asked for.
     """
 
     case_id: str
@@ -45,6 +47,7 @@ class Score:
     object_f1: float | None = None
     object_dice: float | None = None
     object_hausdorff: float | None = None
+    units: Tally | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,14 +143,18 @@ def _score(case: Case, truth: Mask | None, predictions: Predictions, objects: bo
         raise misfit
     found = to_mask(prediction, OperatingPoint.of(predictions.masking, case))
     score = Score(case.id, case.organ, *overlap(found, truth), prediction.in_sample)
-    if not objects or not (found.any() or truth.any()):
+    if not objects:
         return score
-    units = object_scores(found, truth)
+    units = Tally.of(found, truth)
+    measured = units.scores()
+    if not (measured.found or measured.true):
+        return replace(score, units=units)
     return replace(
         score,
-        object_f1=units.f1,
-        object_dice=units.dice,
-        object_hausdorff=units.hausdorff if math.isfinite(units.hausdorff) else None,
+        object_f1=measured.f1,
+        object_dice=measured.dice,
+        object_hausdorff=measured.hausdorff if math.isfinite(measured.hausdorff) else None,
+        units=units,
     )
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from typer.testing import CliRunner, Result
 from trainer.cli import app
 from trainer.data.cohort import Cohort
 from trainer.data.predictions import Predictions
-from trainer.object_metrics import object_scores
+from trainer.object_metrics import Tally, as_one, object_scores
 from trainer.review.masks import Predicted
 
 
@@ -41,6 +42,7 @@ def test_the_loop_on_the_command_line(cohort_folder: Path, trained: Path, tmp_pa
         assert float(table[case["case_id"]]["dice"]) == pytest.approx(case["dice"], abs=1e-4)
         assert case["iou"] == pytest.approx(case["dice"] / (2 - case["dice"]))
         assert_units(out, cohort_folder, case, table[case["case_id"]])
+    assert_one_set(out, cohort_folder, document)
     mean = np.mean([case["dice"] for case in document["cases"]])
     assert document["organs"][-1]["organ"] == "all"
     assert document["organs"][-1]["dice_mean"] == pytest.approx(mean)
@@ -66,6 +68,23 @@ def assert_units(out: Path, cohort_folder: Path, told: dict, row: dict[str, str]
     # OpenCV's distances are float32
     assert told["object_hausdorff"] == (farthest and pytest.approx(farthest))
     assert (row["object_hausdorff"] == "") == (farthest is None)
+
+
+def assert_one_set(out: Path, cohort_folder: Path, document: dict) -> None:
+    cohort, masks = Cohort.open(cohort_folder), []
+    for case in document["cases"]:
+        found = Predicted(cohort, Predictions.open(out)).mask(case["case_id"])
+        masks.append((found, cohort.truth(case["case_id"])))
+    wanted = as_one(Tally.of(found, truth) for found, truth in masks)
+    told = document["units"]
+    assert (told["f1"], told["dice"], told["true"]) == (wanted.f1, wanted.dice, wanted.true)
+    assert "units" not in document["cases"][0]
+
+
+def test_all_units_as_one_set_are_told(cohort_folder: Path, trained: Path):
+    done = call("evaluate", cohort_folder, "--predictions", trained / "oof")
+    assert done.exit_code == 0, done.output
+    assert re.search(r"All units as one set, \d+ found of \d+: F1 [01]\.\d{3}, ob", done.stdout)
 
 
 def test_scores_are_not_written_over_the_cohort(cohort_folder: Path, trained: Path, tmp_path: Path):
