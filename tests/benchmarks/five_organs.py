@@ -2,9 +2,10 @@
 
 `python five_organs.py COHORT OUT [VARIANT...]` trains what is not finished in OUT, and prints of
 each variant the out-of-fold Dice of every organ: mean and standard deviation over its cases, and
-what a threshold that the other folds choose adds. All learn as many passes with the same
-network. `sized` and `um` learn the cases alone whose pixel size is known: the one at a size,
-the other at pixels of `UM`.
+what a threshold that the other folds choose adds; then what one variant gains over another, over
+the cases and all seeds. All learn as many passes with the same network. `sized` and `um` learn the
+cases alone whose pixel size is known: the one at a size, the other at pixels of `UM`. `um@1` has
+the seed 1, so other folds, crops and weights, for 0.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ BASE = Recipe.model_validate(
 )
 BALANCED: dict[str, Any] = {"sampling": Sampling(balance=("organ",))}
 VARIANTS = ("one", "balanced", "own", "sized", "um")
+PAIRS = (("one", "balanced"), ("one", "own"), ("sized", "um"))
 
 
 def recipes(variant: str, organs: Sequence[str]) -> dict[str, Recipe]:
@@ -93,18 +95,38 @@ def told(variant: str, histograms: Histograms) -> str:
     return "\n".join(words)
 
 
-def main(folder: Path, out: Path, variants: Sequence[str]) -> None:
+def compared(dice: dict[str, dict[str, list[float]]]) -> Iterator[str]:
+    """What the second of a pair gains over the first, in the mean of each case's seeds."""
+    for first, second in PAIRS:
+        if shared := dice.get(first, {}).keys() & dice.get(second, {}).keys():
+            gains = [
+                statistics.mean(dice[second][one]) - statistics.mean(dice[first][one])
+                for one in shared
+            ]
+            error = statistics.stdev(gains) / len(gains) ** 0.5
+            yield f"{second} over {first}: {statistics.mean(gains):+.3f} ± {error:.3f}"
+
+
+def main(folder: Path, out: Path, wanted: Sequence[str]) -> None:
     whole = Cohort.open(folder)
     organs = sorted({case.organ for case in whole.cases.values()})
-    for variant in variants or VARIANTS:
+    dice: dict[str, dict[str, list[float]]] = {}
+    for each in wanted or VARIANTS:
+        variant, _, seed = each.partition("@")
         cohort = measured(whole, out / "measured") if variant in ("sized", "um") else whole
         found: list[Histogram] = []
         for name, recipe in recipes(variant, organs).items():
-            if not is_finished(out / name):
-                train(cohort, recipe, out / name)
-            found.extend(counted(cohort, out / name))
-        sys.stdout.write(f"{told(variant, Histograms(found))}\n")
+            run = out / (f"{name}@{seed}" if seed else name)
+            if not is_finished(run):
+                train(cohort, recipe.model_copy(update={"seed": int(seed or 0)}), run)
+            found.extend(counted(cohort, run))
+        histograms = Histograms(found)
+        for one, value in zip(found, histograms.dice({}, REFERENCE), strict=True):
+            dice.setdefault(variant, {}).setdefault(one.case_id, []).append(float(value))
+        sys.stdout.write(f"{told(each, histograms)}\n")
         sys.stdout.flush()
+    for line in compared(dice):
+        sys.stdout.write(f"{line}\n")
 
 
 if __name__ == "__main__":
