@@ -5,7 +5,6 @@ Commands import what they need themselves, so that ``--help`` is there at once.
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -197,7 +196,7 @@ def evaluate(
         document = {
             "cases": [_as_json(score, "units") for score in found],
             "organs": [_as_json(row) for row in rows],
-            "units": _as_json(units) | {"hausdorff": _finite(units.hausdorff)},
+            "units": _as_json(units) | {"hausdorff": units.finite_hausdorff},
         }
         terminal.result(document, Group(_organs(rows, "Dice against truth"), _as_a_set(units)))
 
@@ -319,16 +318,12 @@ def _organs(rows: tuple[Row, ...] | list[Row], title: str) -> Table:
 
 
 def _as_a_set(units: ObjectScores) -> str:
-    far = _finite(units.hausdorff)
+    far = units.finite_hausdorff
     distance = "" if far is None else f", object Hausdorff {far:.1f}"
     return (
-        f"All units as one set, {units.found} found of {units.true}: "
+        f"All units as one set ({units.found} found, {units.true} true): "
         f"F1 {units.f1:.3f}, object Dice {units.dice:.3f}{distance}."
     )
-
-
-def _finite(figure: float) -> float | None:
-    return figure if math.isfinite(figure) else None
 
 
 def _as_json(value: object, *left_out: str) -> dict[str, object]:

@@ -1,12 +1,13 @@
 """How well segmentations agree unit by unit, as the 2015 gland contest measures it [1]_.
 
 The contest measures a set of images as one: a unit counts by its area, in whichever image it
-lies. Of several images that is the sum of their tallies, which a mean over images is not.
+lies [2]_. Of several images that is the sum of their tallies, which a mean over images is not.
 
 References
 ----------
 .. [1] Sirinukunwattana et al., Gland segmentation in colon histology images: the GlaS challenge
    contest, Medical Image Analysis 35, 2017.
+.. [2] The contest's page on its evaluation, https://glas.grand-challenge.org/Evaluation.
 """
 
 from __future__ import annotations
@@ -52,6 +53,11 @@ class ObjectScores:
     hausdorff: float
     found: int
     true: int
+
+    @property
+    def finite_hausdorff(self) -> float | None:
+        """For tables and JSON, which have no infinity: None in its place."""
+        return self.hausdorff if math.isfinite(self.hausdorff) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,14 +145,6 @@ def object_scores(found: NDArray[np.generic], truth: NDArray[np.generic]) -> Obj
         If the masks are of different sizes.
     """
     return Tally.of(found, truth).scores()
-
-
-def label_scores(found: NDArray[np.integer], truth: NDArray[np.integer]) -> ObjectScores:
-    """Measures of two label images, in which units may touch; 0 is ground.
-
-    Takes and refuses what `object_scores` does.
-    """
-    return Tally.of_labels(found, truth).scores()
 
 
 def as_one(tallies: Iterable[Tally]) -> ObjectScores:

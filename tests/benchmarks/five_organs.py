@@ -121,8 +121,8 @@ def main(folder: Path, out: Path, wanted: Sequence[str]) -> None:
                 train(cohort, recipe.model_copy(update={"seed": int(seed or 0)}), run)
             found.extend(counted(cohort, run))
         histograms = Histograms(found)
-        for one, value in zip(found, histograms.dice({}, REFERENCE), strict=True):
-            dice.setdefault(variant, {}).setdefault(one.case_id, []).append(float(value))
+        for one, value in zip(histograms.ids, histograms.dice({}, REFERENCE), strict=True):
+            dice.setdefault(variant, {}).setdefault(one, []).append(float(value))
         sys.stdout.write(f"{told(each, histograms)}\n")
         sys.stdout.flush()
     for line in compared(dice):

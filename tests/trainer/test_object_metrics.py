@@ -10,7 +10,7 @@ import pytest
 from scipy.spatial.distance import cdist
 
 from trainer.errors import MaskError
-from trainer.object_metrics import ObjectScores, Tally, as_one, label_scores, object_scores
+from trainer.object_metrics import ObjectScores, Tally, as_one, object_scores
 
 
 def boxes(*places: tuple[int, int, int, int], shape: tuple[int, int] = (20, 40)) -> np.ndarray:
@@ -100,7 +100,7 @@ def test_labels_may_touch_and_masks_do_not_connect_at_corners() -> None:
     labels = np.zeros((4, 8), np.int32)
     labels[:, :4], labels[:, 4:] = 7, 3
     assert object_scores(labels, labels).true == 1
-    assert label_scores(labels, labels) == ObjectScores(1.0, 1.0, 0.0, 2, 2)
+    assert Tally.of_labels(labels, labels).scores() == ObjectScores(1.0, 1.0, 0.0, 2, 2)
 
 
 def test_masks_of_different_sizes_are_refused() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -46,14 +46,6 @@ class Background:
 @pytest.fixture
 def background() -> Background:
     return Background()
-
-
-@pytest.fixture
-def session(cohort_folder: Path) -> Iterator[Session]:
-    session = Session()
-    session.open_cohort(Cohort.open(cohort_folder))
-    yield session
-    session.close()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import math
 import statistics
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
@@ -36,7 +35,7 @@ class Score:
         Unit by unit, see `trainer.object_metrics`; the last in pixels of the image. None where
         they were not asked for, or neither mask has a unit; the last also where one has none.
     units
-        What they are made of, to be added up over cases; None where they were not asked for.
+        What they are made of, to be added up over cases; None where those are.
     """
 
     case_id: str
@@ -143,17 +142,15 @@ def _score(case: Case, truth: Mask | None, predictions: Predictions, objects: bo
         raise misfit
     found = to_mask(prediction, OperatingPoint.of(predictions.masking, case))
     score = Score(case.id, case.organ, *overlap(found, truth), prediction.in_sample)
-    if not objects:
+    if not objects or not (found.any() or truth.any()):
         return score
     units = Tally.of(found, truth)
     measured = units.scores()
-    if not (measured.found or measured.true):
-        return replace(score, units=units)
     return replace(
         score,
         object_f1=measured.f1,
         object_dice=measured.dice,
-        object_hausdorff=measured.hausdorff if math.isfinite(measured.hausdorff) else None,
+        object_hausdorff=measured.finite_hausdorff,
         units=units,
     )
 

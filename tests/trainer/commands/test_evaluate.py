@@ -84,7 +84,9 @@ def assert_one_set(out: Path, cohort_folder: Path, document: dict) -> None:
 def test_all_units_as_one_set_are_told(cohort_folder: Path, trained: Path):
     done = call("evaluate", cohort_folder, "--predictions", trained / "oof")
     assert done.exit_code == 0, done.output
-    assert re.search(r"All units as one set, \d+ found of \d+: F1 [01]\.\d{3}, ob", done.stdout)
+    assert re.search(
+        r"All units as one set \(\d+ found, \d+ true\): F1 [01]\.\d{3}, ob", done.stdout
+    )
 
 
 def test_scores_are_not_written_over_the_cohort(cohort_folder: Path, trained: Path, tmp_path: Path):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,21 +10,12 @@ from hubmap_viewer.loading import load
 from hubmap_viewer.members import Members
 from hubmap_viewer.session import Session
 from mixing_bench import Bench, listed
-from trainer.data.cohort import Cohort
 from trainer.data.predictions import Predictions
 
 
 @pytest.fixture
 def bench(cohort_folder: Path) -> Bench:
     return Bench(cohort_folder)
-
-
-@pytest.fixture
-def session(cohort_folder: Path) -> Iterator[Session]:
-    session = Session()
-    session.open_cohort(Cohort.open(cohort_folder))
-    yield session
-    session.close()
 
 
 @pytest.fixture
