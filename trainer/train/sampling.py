@@ -17,8 +17,10 @@ class Turns:
     """An epoch's crops, shared out among cases.
 
     Without balance each case has its own crops, every epoch as many. Else each organ, data
-    source, or both, has its share of the epoch, and which of its cases a crop shows is drawn by
-    area. Chance is torch's, so that workers' seeds are torch's too.
+    source, or both, has its share of the epoch, and of its cases each is shown by area, as often
+    as that comes to, give or take one: one draw from each of equal strata (Cochran 1977, chapter
+    5), where draws from all would show one case three times and another not at all. Chance is
+    torch's, so that workers' seeds are torch's too.
 
     Parameters
     ----------
@@ -43,7 +45,7 @@ class Turns:
         pseudo_share: float,
     ) -> None:
         self._fixed = np.repeat(np.arange(len(cases)), crops)
-        self._cells: list[tuple[NDArray[np.intp], torch.Tensor]] = []
+        self._strata: list[tuple[NDArray[np.intp], NDArray[np.float64], int, int]] = []
         if not (sampling.balance or sampling.organs or any(is_pseudo)):
             return
         pseudo = np.array(is_pseudo)
@@ -52,7 +54,6 @@ class Turns:
         weights = np.array([sampling.organs.get(case.organ, 1.0) for case in cases])
         shares = _even(crops, [(one, *_balanced(case, sampling)) for one, case in both]) * weights
         keys = [(one, *_balanced(case, sampling), case.organ) for one, case in both]
-        turns: list[int] = []
         for side, total in (
             (False, count),
             (True, round(count * pseudo_share / (1 - pseudo_share))),
@@ -60,20 +61,19 @@ class Turns:
             cells = _cells(keys, np.where(pseudo == side, shares, 0.0))
             parts = _rounded(np.array([shares[cell].sum() for cell in cells]), total)
             for cell, part in zip(cells, parts, strict=True):
-                turns += [len(self._cells)] * int(part)
-                self._cells.append((cell, torch.from_numpy(shares[cell])))
-        self._fixed = np.array(turns, np.intp)
+                ends = shares[cell].cumsum() / shares[cell].sum()
+                self._strata += [(cell, ends, turn, int(part)) for turn in range(part)]
 
     def __len__(self) -> int:
-        return len(self._fixed)
+        return len(self._strata) or len(self._fixed)
 
     def __getitem__(self, index: int) -> int:
         """The case that the epoch's crop `index` shows, as its place among the cases."""
-        turn = int(self._fixed[index])
-        if not self._cells:
-            return turn
-        cell, shares = self._cells[turn]
-        return int(cell[int(torch.multinomial(shares, 1))])
+        if not self._strata:
+            return int(self._fixed[index])
+        cell, ends, turn, of = self._strata[index]
+        drawn = (turn + float(torch.rand(()))) / of
+        return int(cell[min(int(ends.searchsorted(drawn, "right")), len(cell) - 1)])
 
 
 def _balanced(case: Case, sampling: Sampling) -> tuple[str | None, ...]:

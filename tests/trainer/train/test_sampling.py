@@ -28,6 +28,13 @@ def drawn(pseudo: frozenset[int] = frozenset(), share: float = 0.0, **told: obje
     return Counter(turns[index] for _ in range(30) for index in range(len(turns)))
 
 
+def epochs(count: int, **told: object) -> list[Counter[int]]:
+    """How often each case is shown, by epoch."""
+    torch.manual_seed(0)
+    turns = Turns(CASES, [False] * 16, CROPS, Sampling.model_validate(told), 0.0)
+    return [Counter(turns[index] for index in range(len(turns))) for _ in range(count)]
+
+
 def total(counts: Counter[int], numbers: range) -> int:
     return sum(counts[number] for number in numbers)
 
@@ -41,6 +48,12 @@ def test_organs_are_drawn_in_equal_turns_and_their_cases_by_area():
 
     assert total(counts, range(14)) == total(counts, range(14, 16)) == 1200
     assert all(40 < counts[number] < 140 for number in range(14))
+
+
+def test_each_epoch_shows_every_case_of_an_organ_as_often_as_its_share_up_to_one():
+    for counts in epochs(30, balance=["organ"]):
+        assert all(counts[number] == 20 for number in (14, 15))
+        assert all(counts[number] in (2, 3, 4) for number in range(14))
 
 
 def test_sources_and_organs_together_are_cells():
