@@ -35,6 +35,18 @@ def without_small(mask: Mask, least: int) -> Mask:
     return kept
 
 
+def without_faint(mask: Mask, levels: NDArray[np.uint8], least: float) -> Mask:
+    """The mask without units whose mean of `levels`, uint8 (H, W), is under `least`."""
+    _, found = cv2.connectedComponents(mask, connectivity=4)
+    inside = np.flatnonzero(mask)
+    numbers = np.asarray(found, np.int32).ravel()[inside]
+    areas = np.bincount(numbers)
+    strong = np.bincount(numbers, levels.ravel()[inside]) >= least * areas - 1e-6
+    kept = np.zeros_like(mask)
+    kept.ravel()[inside] = strong[numbers]
+    return kept
+
+
 def reaching(mask: Mask, seeds: Mask) -> Mask:
     """The units of a mask that hold a pixel of `seeds`: what hysteresis keeps."""
     count, found = cv2.connectedComponents(mask, connectivity=4)

@@ -11,7 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.data.case import Case, Mask, Prediction
-from trainer.data.shaping import closed, eroded, opened, reaching, without_holes, without_small
+from trainer.data.shaping import (
+    closed,
+    eroded,
+    opened,
+    reaching,
+    without_faint,
+    without_holes,
+    without_small,
+)
 from trainer.data.watershed import split
 from trainer.errors import MaskError
 from trainer.settings.postprocess import Masking, PostProcessing
@@ -137,6 +145,8 @@ def _shaped(levels: NDArray[np.uint8], level: int, point: OperatingPoint) -> Mas
         mask = split(mask, steps.split.neck, steps.split.narrowest)
     if steps.erode:
         mask = eroded(mask, steps.erode)
+    if steps.min_probability is not None:
+        mask = without_faint(mask, levels, steps.min_probability * 255)
     least = point.least
     if (area := steps.min_area) is not None:
         least = max(least, area.px or 0.0, (area.share or 0.0) * mask.size)

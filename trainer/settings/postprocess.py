@@ -112,6 +112,9 @@ class PostProcessing(Settings):
     fill_holes: bool = Field(False, description="Fill enclosed ground.")
     split: Split | None = Field(None, description="Part touching units.")
     erode: int = Field(0, ge=0, le=100, description="Take this many pixels off every outline.")
+    min_probability: Probability | None = Field(
+        None, description="Units go whose pixels' mean probability is lower."
+    )
     min_area: Area | None = Field(None, description="Smaller units go.")
 
     @field_validator("split", "crf", mode="before")

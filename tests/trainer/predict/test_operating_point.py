@@ -114,6 +114,20 @@ def test_organ_and_source_decide(told: str, wanted: int) -> None:
     assert mask[50, 105] == wanted
 
 
+@pytest.mark.parametrize(("least", "left"), [(149 / 255, 3), (151 / 255, 2), (0.7, 1), (0.8, 0)])
+def test_units_go_whose_mean_probability_is_too_low(least: float, left: int) -> None:
+    mask = made({"min_probability": least})
+    assert units(mask) == left
+    assert np.array_equal(mask, made({}) & (mask if left else 0))
+
+
+def test_of_a_unit_s_mean_probability_all_its_pixels_count() -> None:
+    levels = np.zeros((20, 30), np.uint8)
+    levels[5:10, 5:10], levels[5:10, 10:15], levels[15:18, 25] = 130, 250, 200
+    assert units(made({"min_probability": 190 / 255}, levels)) == 2
+    assert made({"min_probability": 191 / 255}, levels).sum() == 3
+
+
 def test_never_empty_lowers_the_threshold_just_far_enough() -> None:
     steps = {"never_empty": True, "min_area": 700}
     faint = scene() // 2
