@@ -13,17 +13,19 @@ import cv2
 import numpy as np
 import pytest
 from scipy import ndimage
+from skimage.measure import label, regionprops
 from skimage.morphology import reconstruction, remove_small_objects
 from skimage.segmentation import watershed as by_skimage
 
 from trainer.data.case import Mask, Prediction
-from trainer.data.shaping import without_holes, without_small
+from trainer.data.shaping import without_faint, without_holes, without_small
 from trainer.data.watershed import split, watershed
 from trainer.predict.postprocess import OperatingPoint, to_mask
 from trainer.settings import PostProcessing
 
 SIDE = 3000
 LEAST = 500
+MEAN = 212.5
 TIMES_FASTER = 5.0
 
 
@@ -103,13 +105,28 @@ def test_smallest_area(benchmark: Any, mask: Mask) -> None:
 
 
 @pytest.mark.benchmark(group="post-processing at 3000×3000")
+def test_least_mean_probability(benchmark: Any, mask: Mask) -> None:
+    levels = np.random.default_rng(1).integers(128, 256, mask.shape, np.uint8)
+    levels[:, ::3] = 255
+
+    def theirs() -> np.ndarray:
+        labels = label(mask, connectivity=1)
+        strong = [one.label for one in regionprops(labels, levels) if one.intensity_mean >= MEAN]
+        return np.isin(labels, strong)
+
+    assert 0 < theirs().sum() < mask.sum()
+    assert np.array_equal(without_faint(mask, levels, MEAN), theirs())
+    compare(benchmark, lambda: without_faint(mask, levels, MEAN), theirs)
+
+
+@pytest.mark.benchmark(group="post-processing at 3000×3000")
 def test_every_step_from_the_network_s_size(benchmark: Any, mask: Mask) -> None:
     small = np.asarray(cv2.resize(mask * 255, (768, 768), interpolation=cv2.INTER_AREA))
     levels = np.asarray(cv2.GaussianBlur(small, (0, 0), 2), np.uint8)
     prediction = Prediction("1", levels, levels, (SIDE, SIDE))
     steps = PostProcessing.model_validate(
         {"low": 0.4, "closing": 3, "opening": 3, "fill_holes": True, "split": True,
-         "erode": 1, "min_area": LEAST}
+         "erode": 1, "min_probability": 0.6, "min_area": LEAST}
     )  # fmt: skip
     point = OperatingPoint(0.5, steps, LEAST)
     benchmark.pedantic(lambda: to_mask(prediction, point), rounds=3, warmup_rounds=1)

@@ -27,23 +27,30 @@ def without_holes(mask: Mask) -> Mask:
 
 def without_small(mask: Mask, least: int) -> Mask:
     """The mask without units of fewer pixels than `least`; units do not connect at corners."""
-    starts, ends, areas = runs_of_units(mask)
-    kept = mask.copy(order="C")
-    flat, small = kept.ravel(), areas < least
-    for start, end in zip(starts[small].tolist(), ends[small].tolist(), strict=True):
-        flat[start:end] = 0
-    return kept
+    starts, ends, units = runs_of_units(mask)
+    small = np.bincount(units, ends - starts) < least
+    return _without(mask, starts, ends, small[units])
 
 
 def without_faint(mask: Mask, levels: NDArray[np.uint8], least: float) -> Mask:
     """The mask without units whose mean of `levels`, uint8 (H, W), is under `least`."""
-    _, found = cv2.connectedComponents(mask, connectivity=4)
-    inside = np.flatnonzero(mask)
-    numbers = np.asarray(found, np.int32).ravel()[inside]
-    areas = np.bincount(numbers)
-    strong = np.bincount(numbers, levels.ravel()[inside]) >= least * areas - 1e-6
-    kept = np.zeros_like(mask)
-    kept.ravel()[inside] = strong[numbers]
+    starts, ends, units = runs_of_units(mask)
+    if not starts.size:
+        return mask.copy()
+    bounds = np.stack((starts, ends), axis=1).ravel()
+    inner = bounds[:-1] if bounds[-1] == mask.size else bounds
+    sums = np.bincount(units, np.add.reduceat(levels.ravel(), inner, dtype=np.int64)[::2])
+    faint = sums < least * np.bincount(units, ends - starts) - 1e-6
+    return _without(mask, starts, ends, faint[units])
+
+
+def _without(
+    mask: Mask, starts: NDArray[np.int64], ends: NDArray[np.int64], gone: NDArray[np.bool_]
+) -> Mask:
+    kept = mask.copy(order="C")
+    flat = kept.ravel()
+    for start, end in zip(starts[gone].tolist(), ends[gone].tolist(), strict=True):
+        flat[start:end] = 0
     return kept
 
 

@@ -178,8 +178,8 @@ class Overlay:
         return Units(areas, border), unit_of
 
 
-def runs_of_units(mask: NDArray[np.uint8]) -> tuple[Whole, Whole, Whole]:
-    """Where runs of one mask start and end in the flattened image, and their units' areas.
+def runs_of_units(mask: NDArray[np.uint8]) -> tuple[Whole, Whole, NDArray[np.int32]]:
+    """Where runs of one mask start and end in the flattened image, and which unit each is of.
 
     Parameters
     ----------
@@ -188,8 +188,8 @@ def runs_of_units(mask: NDArray[np.uint8]) -> tuple[Whole, Whole, Whole]:
 
     Returns
     -------
-    starts, ends, areas
-        (N,) by run; the end is outside, an area is in pixels.
+    starts, ends, units
+        (N,) by run; the end is outside, units count from 0.
     """
     flat, width = mask.ravel(), mask.shape[1]
     edges = np.flatnonzero(flat[1:] != flat[:-1]) + 1
@@ -199,9 +199,7 @@ def runs_of_units(mask: NDArray[np.uint8]) -> tuple[Whole, Whole, Whole]:
     ends = [side for side, inside in ((0, flat[:1]), (flat.size, flat[-1:])) if inside.any()]
     edges = np.sort(np.concatenate((edges, turns, turns, np.array(ends, np.int64))))
     starts, stops = edges[::2], edges[1::2]
-    count, label = _connect(starts, stops, width)
-    areas = np.bincount(label, stops - starts, count).astype(np.int64)
-    return starts, stops, areas[label]
+    return starts, stops, _connect(starts, stops, width)[1]
 
 
 def _runs(

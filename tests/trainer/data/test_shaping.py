@@ -10,7 +10,15 @@ from hypothesis.extra import numpy as hnp
 from scipy import ndimage
 from skimage import morphology
 
-from trainer.data.shaping import closed, eroded, opened, reaching, without_holes, without_small
+from trainer.data.shaping import (
+    closed,
+    eroded,
+    opened,
+    reaching,
+    without_faint,
+    without_holes,
+    without_small,
+)
 
 masks = hnp.arrays(
     np.uint8, hnp.array_shapes(min_dims=2, max_dims=2, max_side=16), elements=st.integers(0, 1)
@@ -30,6 +38,15 @@ def test_holes_are_filled_as_by_reconstruction(mask: np.ndarray) -> None:
 def test_small_units_go_as_small_objects_do(mask: np.ndarray, least: int) -> None:
     wanted = morphology.remove_small_objects(mask > 0, max_size=least - 1, connectivity=1)
     assert np.array_equal(without_small(mask, least), wanted)
+
+
+@given(masks, st.integers(0, 2**32 - 1), st.integers(0, 255))
+def test_faint_units_go_by_their_mean(mask: np.ndarray, seed: int, least: int) -> None:
+    levels = np.random.default_rng(seed).integers(0, 256, mask.shape, np.uint8)
+    numbers, count = ndimage.label(mask)
+    means = ndimage.mean(levels, numbers, range(1, count + 1))
+    strong = 1 + np.flatnonzero(np.asarray(means) >= least)
+    assert np.array_equal(without_faint(mask, levels, least), np.isin(numbers, strong))
 
 
 @given(masks, masks)
