@@ -23,7 +23,7 @@ _TITLES = {
     "postprocess": "post-processing",
     "crf": "dense CRF",
     "min_area": "minimum area",
-    "min_probability": "minimum mean probability",
+    "min_probability": "units' mean from",
     "low": "hysteresis from",
     "erode": "erode by",
 }
