@@ -75,8 +75,8 @@ def main(common: Cohort, rare: Cohort, out: Path, seeds: Sequence[int]) -> None:
             if not is_finished(run):
                 train(both, recipe.model_copy(update={"seed": seed}), run)
             dice = found[variant] = measured(both, rare, run)
-            told_of = (f"{one.folder.name} {mean(dice, one):.3f}" for one in (common, rare))
-            sys.stdout.write(f"{run.name}: {', '.join(told_of)}\n")
+            figures = (f"{one.folder.name} {mean(dice, one):.3f}" for one in (common, rare))
+            sys.stdout.write(f"{run.name}: {', '.join(figures)}\n")
             sys.stdout.flush()
         for one, value in found["balanced"].items():
             gains[one].append(value - found["plain"][one])
