@@ -82,7 +82,9 @@ class QueueView(QWidget):
         self.by_score.setText("score ▾")
         self.by_score.setCheckable(True)
         self.by_score.setToolTip("Only cases whose score lies in a range")
-        self.columns.setText("columns")
+        self.columns.setText("columns ▾")
+        # Qt's own arrow lies over the text
+        self.columns.setStyleSheet("QToolButton::menu-indicator { image: none; }")
         self.columns.setToolTip("Sort by a column; show and hide columns")
         self.columns.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.columns.setMenu(self._column_menu())
