@@ -103,8 +103,13 @@ def compared(dice: dict[str, dict[str, list[float]]]) -> Iterator[str]:
                 statistics.mean(dice[second][one]) - statistics.mean(dice[first][one])
                 for one in shared
             ]
-            error = statistics.stdev(gains) / len(gains) ** 0.5
-            yield f"{second} over {first}: {statistics.mean(gains):+.3f} ± {error:.3f}"
+            yield f"{second} over {first}: {gained(gains)}"
+
+
+def gained(gains: Sequence[float]) -> str:
+    """Their mean with its standard error."""
+    error = statistics.stdev(gains) / len(gains) ** 0.5
+    return f"{statistics.mean(gains):+.3f} ± {error:.3f}"
 
 
 def main(folder: Path, out: Path, wanted: Sequence[str]) -> None:

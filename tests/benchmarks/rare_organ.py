@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
-from five_organs import BALANCED, BASE, counted
+from five_organs import BALANCED, BASE, counted, gained
 from stain_shift import scores
 
 from trainer.data.cohort import Cohort
@@ -58,13 +58,6 @@ def mean(dice: Mapping[str, float], cohort: Cohort) -> float:
     return statistics.mean(value for one, value in dice.items() if one in cohort.cases)
 
 
-def told(gains: Mapping[str, float], cohort: Cohort) -> str:
-    own = [value for one, value in gains.items() if one in cohort.cases]
-    error = statistics.stdev(own) / len(own) ** 0.5
-    name = cohort.folder.name
-    return f"{name}: balancing gains {statistics.mean(own):+.3f} ± {error:.3f} ({len(own)})"
-
-
 def main(common: Cohort, rare: Cohort, out: Path, seeds: Sequence[int]) -> None:
     both = learned(common, rare, out / "learned")
     gains: defaultdict[str, list[float]] = defaultdict(list)
@@ -82,7 +75,8 @@ def main(common: Cohort, rare: Cohort, out: Path, seeds: Sequence[int]) -> None:
             gains[one].append(value - found["plain"][one])
     means = {one: statistics.mean(each) for one, each in gains.items()}
     for cohort in (common, rare):
-        sys.stdout.write(f"{told(means, cohort)}\n")
+        own = [value for one, value in means.items() if one in cohort.cases]
+        sys.stdout.write(f"{cohort.folder.name}: balancing gains {gained(own)} ({len(own)})\n")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     from trainer.train.report import Row
 
 
-def by_organ(rows: tuple[Row, ...] | list[Row], title: str) -> Table:
+def by_organ(rows: Sequence[Row], title: str) -> Table:
     """A row an organ; measures of units where there are some."""
     units = any(row.object_f1 is not None for row in rows)
     names = ("F1", "object Dice", "Hausdorff") if units else ()

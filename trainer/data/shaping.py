@@ -35,10 +35,8 @@ def without_small(mask: Mask, least: int) -> Mask:
 def without_faint(mask: Mask, levels: NDArray[np.uint8], least: float) -> Mask:
     """The mask without units whose mean of `levels`, uint8 (H, W), is under `least`."""
     starts, ends, units = runs_of_units(mask)
-    if not starts.size:
-        return mask.copy()
     bounds = np.stack((starts, ends), axis=1).ravel()
-    inner = bounds[:-1] if bounds[-1] == mask.size else bounds
+    inner = bounds[bounds < mask.size]
     sums = np.bincount(units, np.add.reduceat(levels.ravel(), inner, dtype=np.int64)[::2])
     faint = sums < least * np.bincount(units, ends - starts) - 1e-6
     return _without(mask, starts, ends, faint[units])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -45,7 +46,7 @@ class Turns:
         pseudo_share: float,
     ) -> None:
         self._fixed = np.repeat(np.arange(len(cases)), crops)
-        self._strata: list[tuple[NDArray[np.intp], NDArray[np.float64], int, int]] = []
+        self._strata: list[_Stratum] | None = None
         if not (sampling.balance or sampling.organs or any(is_pseudo)):
             return
         pseudo = np.array(is_pseudo)
@@ -54,6 +55,7 @@ class Turns:
         weights = np.array([sampling.organs.get(case.organ, 1.0) for case in cases])
         shares = _even(crops, [(one, *_balanced(case, sampling)) for one, case in both]) * weights
         keys = [(one, *_balanced(case, sampling), case.organ) for one, case in both]
+        self._strata = []
         for side, total in (
             (False, count),
             (True, round(count * pseudo_share / (1 - pseudo_share))),
@@ -62,18 +64,32 @@ class Turns:
             parts = _rounded(np.array([shares[cell].sum() for cell in cells]), total)
             for cell, part in zip(cells, parts, strict=True):
                 ends = shares[cell].cumsum() / shares[cell].sum()
-                self._strata += [(cell, ends, turn, int(part)) for turn in range(part)]
+                self._strata += [
+                    _Stratum(cell, ends, turn / part, 1 / part) for turn in range(part)
+                ]
 
     def __len__(self) -> int:
-        return len(self._strata) or len(self._fixed)
+        return len(self._fixed if self._strata is None else self._strata)
 
     def __getitem__(self, index: int) -> int:
         """The case that the epoch's crop `index` shows, as its place among the cases."""
-        if not self._strata:
+        if self._strata is None:
             return int(self._fixed[index])
-        cell, ends, turn, of = self._strata[index]
-        drawn = (turn + float(torch.rand(()))) / of
-        return int(cell[min(int(ends.searchsorted(drawn, "right")), len(cell) - 1)])
+        return self._strata[index].draw()
+
+
+@dataclass(frozen=True, slots=True)
+class _Stratum:
+    """A part of a line on which each case of a cell has as much as its share."""
+
+    cases: NDArray[np.intp]
+    ends: NDArray[np.float64]
+    start: float
+    width: float
+
+    def draw(self) -> int:
+        place = self.ends.searchsorted(self.start + float(torch.rand(())) * self.width, "right")
+        return int(self.cases[min(int(place), len(self.cases) - 1)])
 
 
 def _balanced(case: Case, sampling: Sampling) -> tuple[str | None, ...]:

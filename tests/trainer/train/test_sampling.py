@@ -70,6 +70,7 @@ def test_an_organ_s_weight_multiplies_its_crops_and_0_leaves_it_out():
     assert total(drawn(organs={"kidney": 7.0}), range(14, 16)) == 1200
     assert total(drawn(organs={"kidney": 0.0}), range(14, 16)) == 0
     assert total(drawn(balance=["organ"], organs={"kidney": 3.0}), range(14, 16)) == 1800
+    assert not drawn(organs={"kidney": 0.0, "lung": 0.0})
 
 
 @pytest.mark.parametrize("balance", [[], ["organ"]])
