@@ -12,6 +12,7 @@ import typer
 from rich.table import Table
 
 from trainer import named
+from trainer.commands.arguments import CohortArgument, JsonOption
 from trainer.errors import Cancelled, StoreError
 from trainer.terminal import Terminal, Wish
 
@@ -31,9 +32,7 @@ hubmap-trainer accept data --check 1 --right 10044 --right 10274 --wrong 10392""
 
 
 def accept(
-    cohort: Annotated[
-        Path, typer.Argument(metavar="COHORT", help="The cohort's folder, or its csv.")
-    ],
+    cohort: CohortArgument,
     predictions: Annotated[
         Path | None, typer.Option(metavar="DIR", help="A folder that `predict` has written.")
     ] = None,
@@ -72,7 +71,7 @@ def accept(
     reopen: Annotated[
         bool, typer.Option("--reopen", help="Take the batch back, but for what was checked.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="The result as one JSON document.")] = False,
+    json: JsonOption = False,
 ) -> None:
     """Accept predictions of cases without a truth by a rule, then check a random sample.
 

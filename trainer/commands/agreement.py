@@ -11,6 +11,7 @@ import typer
 from rich.table import Table
 
 from trainer import named
+from trainer.commands.arguments import CohortArgument, JsonOption
 from trainer.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -25,13 +26,11 @@ hubmap-trainer agreement data --csv looks.csv --json"""
 
 
 def agreement(
-    cohort: Annotated[
-        Path, typer.Argument(metavar="COHORT", help="The cohort's folder, or its csv.")
-    ],
+    cohort: CohortArgument,
     csv: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Also write a csv, a row a pair of masks.")
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="The result as one JSON document.")] = False,
+    json: JsonOption = False,
 ) -> None:
     """Dice of masks drawn blind a second time: by the same reviewer, and by another.
 

@@ -11,6 +11,7 @@ from rich.box import SIMPLE
 from rich.table import Table
 
 from trainer import named
+from trainer.commands.arguments import CohortArgument, JsonOption
 from trainer.errors import CohortError
 from trainer.terminal import Terminal, Wish
 
@@ -25,9 +26,7 @@ hubmap-trainer bench data --ensemble ensemble.yaml --cases 20 --device cpu --jso
 
 
 def bench(
-    cohort: Annotated[
-        Path, typer.Argument(metavar="COHORT", help="The cohort's folder, or its csv.")
-    ],
+    cohort: CohortArgument,
     ensemble: Annotated[
         Path, typer.Option(metavar="FILE|RUN", help="An ensemble's YAML, or a run's folder.")
     ],
@@ -40,7 +39,7 @@ def bench(
         float | None,
         typer.Option(metavar="GIB", min=0.1, help="What may be used of the device's memory."),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="The result as one JSON document.")] = False,
+    json: JsonOption = False,
 ) -> None:
     """Seconds an image by stage, peak memory, device and batch; nothing is kept.
 

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from trainer import named
 from trainer.commands import counted
+from trainer.commands.arguments import CohortArgument, JsonOption
 from trainer.commands.calibrating import advise, as_json, table
 from trainer.errors import SettingsError, TrainerError
 from trainer.terminal import Terminal, Wish
@@ -33,9 +34,7 @@ hubmap-trainer calibrate data --predictions runs/first/oof --predictions runs/se
 
 
 def calibrate(
-    cohort: Annotated[
-        Path, typer.Argument(metavar="COHORT", help="The cohort's folder, or its csv.")
-    ],
+    cohort: CohortArgument,
     predictions: Annotated[
         list[Path],
         typer.Option(
@@ -63,7 +62,7 @@ def calibrate(
         Path | None,
         typer.Option(metavar="FILE.png", help="Draw how far probabilities mean what they say."),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="The result as one JSON document.")] = False,
+    json: JsonOption = False,
 ) -> None:
     """The best threshold of each organ, and its gain over 0.5 on cases held out.
 

@@ -10,6 +10,7 @@ import typer
 from rich.table import Table
 
 from trainer import named
+from trainer.commands.arguments import CohortArgument, JsonOption
 from trainer.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -24,13 +25,11 @@ hubmap-trainer causes data --csv causes.csv"""
 
 
 def causes(
-    cohort: Annotated[
-        Path, typer.Argument(metavar="COHORT", help="The cohort's folder, or its csv.")
-    ],
+    cohort: CohortArgument,
     csv: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Also write a csv, a row a tag.")
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="The result as one JSON document.")] = False,
+    json: JsonOption = False,
 ) -> None:
     """Failure causes that reviewers gave cases and findings, counted by organ."""
     with Terminal(json).speaking() as terminal:

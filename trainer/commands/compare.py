@@ -12,6 +12,7 @@ from rich.table import Table
 
 from trainer import named
 from trainer.commands import counted
+from trainer.commands.arguments import CohortArgument, JsonOption
 from trainer.errors import CohortError
 from trainer.terminal import Terminal, Wish
 
@@ -30,15 +31,13 @@ hubmap-trainer compare data --before old --after new --csv changes.csv --json"""
 
 
 def compare(
-    cohort: Annotated[
-        Path, typer.Argument(metavar="COHORT", help="The cohort's folder, or its csv.")
-    ],
+    cohort: CohortArgument,
     before: Annotated[Path, typer.Option(metavar="DIR", help="Predictions to compare with.")],
     after: Annotated[Path, typer.Option(metavar="DIR", help="Predictions to judge.")],
     csv: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Also write a csv, a row a case.")
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="The result as one JSON document.")] = False,
+    json: JsonOption = False,
 ) -> None:
     """Which cases got worse and which better, by organ, with a paired test and its caveat.
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
 from trainer import named
+from trainer.commands.arguments import CohortArgument, JsonOption
 from trainer.terminal import Terminal, Wish
 
 EXAMPLES = """Examples:
@@ -19,14 +19,12 @@ hubmap-trainer duplicates data --write"""
 
 
 def duplicates(
-    cohort: Annotated[
-        Path, typer.Argument(metavar="COHORT", help="The cohort's folder, or its csv.")
-    ],
+    cohort: CohortArgument,
     write: Annotated[
         bool,
         typer.Option("--write", help="Write duplicates.csv (id, group) into the cohort's folder."),
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="The result as one JSON document.")] = False,
+    json: JsonOption = False,
 ) -> None:
     """Find images that look alike: copies, also turned, mirrored, recoloured or cropped a little.
 

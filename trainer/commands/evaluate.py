@@ -9,6 +9,7 @@ import typer
 from rich.console import Group
 
 from trainer import named
+from trainer.commands.arguments import CohortArgument, JsonOption
 from trainer.commands.dice_table import as_json, by_organ
 from trainer.errors import CohortError, TrainerError
 from trainer.terminal import Terminal
@@ -24,16 +25,14 @@ hubmap-trainer evaluate data --predictions predictions --csv dice.csv --json"""
 
 
 def evaluate(
-    cohort: Annotated[
-        Path, typer.Argument(metavar="COHORT", help="The cohort's folder, or its csv.")
-    ],
+    cohort: CohortArgument,
     predictions: Annotated[
         Path, typer.Option(metavar="DIR", help="A folder that `predict` has written.")
     ],
     csv: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Also write a csv, a row a case.")
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="The result as one JSON document.")] = False,
+    json: JsonOption = False,
 ) -> None:
     """Dice and IoU of predictions against truth, by case and by organ.
 

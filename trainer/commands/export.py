@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from trainer import named
+from trainer.commands.arguments import CohortArgument, JsonOption
 from trainer.data.exchange import Format, What
 from trainer.terminal import Terminal
 
@@ -21,9 +22,7 @@ hubmap-trainer export data --what prediction --predictions predictions --format 
 
 
 def export(
-    cohort: Annotated[
-        Path, typer.Argument(metavar="COHORT", help="The cohort's folder, or its csv.")
-    ],
+    cohort: CohortArgument,
     what: Annotated[What, typer.Option(help="Whose masks.")],
     format: Annotated[Format, typer.Option(help="rle and coco are one file, others a folder.")],
     out: Annotated[Path, typer.Option(metavar="PATH", help="The file or folder to write.")],
@@ -38,7 +37,7 @@ def export(
             help="Curated masks as they were then (ISO, in UTC), or as a run has learned them.",
         ),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="The result as one JSON document.")] = False,
+    json: JsonOption = False,
 ) -> None:
     """Write masks of the images' own size, all of them or none."""
     if what == "prediction" and predictions is None:

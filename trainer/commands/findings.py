@@ -12,6 +12,7 @@ import typer
 from rich.table import Table
 
 from trainer import named
+from trainer.commands.arguments import CohortArgument, JsonOption
 from trainer.errors import CohortError, TrainerError
 from trainer.terminal import Terminal, Wish
 
@@ -35,9 +36,7 @@ _MASKS = "truth|prediction|curated|DIR"
 
 
 def findings(
-    cohort: Annotated[
-        Path, typer.Argument(metavar="COHORT", help="The cohort's folder, or its csv.")
-    ],
+    cohort: CohortArgument,
     first: Annotated[str, typer.Option(metavar=_MASKS, help="The masks taken as right.")],
     second: Annotated[str, typer.Option(metavar=_MASKS, help="The masks to test.")],
     predictions: Annotated[
@@ -54,7 +53,7 @@ def findings(
     case: Annotated[
         list[str] | None, typer.Option(metavar="ID", help="Only this case; may be repeated.")
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="The result as one JSON document.")] = False,
+    json: JsonOption = False,
 ) -> None:
     """What is missed, spurious, merged, split or off at its boundary, and the Dice it costs.
 

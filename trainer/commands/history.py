@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 
 from trainer import named
+from trainer.commands.arguments import CohortArgument, JsonOption
 from trainer.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -21,11 +21,9 @@ hubmap-trainer history data 10044"""
 
 
 def history(
-    cohort: Annotated[
-        Path, typer.Argument(metavar="COHORT", help="The cohort's folder, or its csv.")
-    ],
+    cohort: CohortArgument,
     case: Annotated[str, typer.Argument(metavar="CASE", help="The case's id.")],
-    json: Annotated[bool, typer.Option("--json", help="The result as one JSON document.")] = False,
+    json: JsonOption = False,
 ) -> None:
     """The revisions of a case's curated mask, oldest first."""
     with Terminal(json).speaking() as terminal:

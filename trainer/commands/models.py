@@ -8,6 +8,7 @@ import typer
 from rich.box import SIMPLE
 from rich.table import Table
 
+from trainer.commands.arguments import JsonOption
 from trainer.terminal import Terminal, Wish
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def models(
     count: Annotated[
         bool, typer.Option("--count", help="Count anew, not as it comes with the program.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="The result as one JSON document.")] = False,
+    json: JsonOption = False,
 ) -> None:
     """Encoders and decoders that are tested together, with parameters, multiply-adds, licence.
 

@@ -9,6 +9,7 @@ from rich.box import SIMPLE
 from rich.table import Table
 
 from trainer import named
+from trainer.commands.arguments import JsonOption
 from trainer.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def plan(
         str, typer.Option(metavar="NAME|FILE", help="A bundled recipe, or a recipe's YAML.")
     ],
     memory: Annotated[float, typer.Option(metavar="GIB", min=0.1, help="Of the device.")],
-    json: Annotated[bool, typer.Option("--json", help="The result as one JSON document.")] = False,
+    json: JsonOption = False,
 ) -> None:
     """Which batch, accumulation, precision and checkpointing fit a device, the quickest first.
 

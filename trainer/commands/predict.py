@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trainer import named
+from trainer.commands.arguments import CohortArgument, JsonOption
 from trainer.commands.threads import yield_threads
 from trainer.terminal import Terminal, Wish
 
@@ -41,9 +42,7 @@ def _tell_keys(wanted: bool) -> None:
 
 
 def predict(
-    cohort: Annotated[
-        Path, typer.Argument(metavar="COHORT", help="The cohort's folder, or its csv.")
-    ],
+    cohort: CohortArgument,
     ensemble: Annotated[
         Path, typer.Option(metavar="FILE|RUN", help="An ensemble's YAML, or a run's folder.")
     ],
@@ -79,7 +78,7 @@ def predict(
         str | None,
         typer.Option(metavar="ADDRESS", help="The workers of this Dask scheduler."),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="The result as one JSON document.")] = False,
+    json: JsonOption = False,
     keys: Annotated[
         bool,
         typer.Option(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trainer import named
+from trainer.commands.arguments import CohortArgument, JsonOption
 from trainer.commands.threads import yield_threads
 from trainer.terminal import Terminal, Wish
 
@@ -25,9 +26,7 @@ hubmap-trainer preview data --recipe quick --out preview.png --curated"""
 
 
 def preview(
-    cohort: Annotated[
-        Path, typer.Argument(metavar="COHORT", help="The cohort's folder, or its csv.")
-    ],
+    cohort: CohortArgument,
     recipe: Annotated[
         str, typer.Option(metavar="NAME|FILE", help="A bundled recipe, or a recipe's YAML.")
     ],
@@ -41,7 +40,7 @@ def preview(
     curated: Annotated[
         bool, typer.Option("--curated", help="Accepted masks take their cases' truth's place.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="The result as one JSON document.")] = False,
+    json: JsonOption = False,
 ) -> None:
     """Draw a sheet of what the network will see: a row a case, its mask outlined.
 

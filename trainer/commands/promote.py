@@ -12,6 +12,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 
 from trainer import named
+from trainer.commands.arguments import CohortArgument, JsonOption
 from trainer.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -28,9 +29,7 @@ hubmap-trainer promote data --back"""
 
 
 def promote(
-    cohort: Annotated[
-        Path, typer.Argument(metavar="COHORT", help="The cohort's folder, or its csv.")
-    ],
+    cohort: CohortArgument,
     run: Annotated[
         Path | None, typer.Argument(metavar="[RUN]", help="The run that is to take over.")
     ] = None,
@@ -40,7 +39,7 @@ def promote(
     back: Annotated[
         bool, typer.Option("--back", help="Put in force what was before the last promotion.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="The result as one JSON document.")] = False,
+    json: JsonOption = False,
 ) -> None:
     """Compare a run with the one in force on a frozen development set, and let it take over.
 

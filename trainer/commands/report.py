@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from trainer import named
+from trainer.commands.arguments import CohortArgument, JsonOption
 from trainer.terminal import Terminal, Wish
 
 EXAMPLES = """Examples:
@@ -22,9 +23,7 @@ hubmap-trainer report data --out progress.html"""
 
 
 def report(
-    cohort: Annotated[
-        Path, typer.Argument(metavar="COHORT", help="The cohort's folder, or its csv.")
-    ],
+    cohort: CohortArgument,
     out: Annotated[Path, typer.Option(metavar="FILE", help="The page to write.")],
     predictions: Annotated[
         Path | None,
@@ -38,7 +37,7 @@ def report(
         Path | None,
         typer.Option(metavar="RUN", help="A page on a run: its curves, recipe, revisions too."),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="The result as one JSON document.")] = False,
+    json: JsonOption = False,
 ) -> None:
     """Dice, losses, thresholds, suspects, causes and the worst cases on one HTML page."""
     if run is not None and predictions is not None:

@@ -11,6 +11,7 @@ from rich.console import Group
 from rich.table import Table
 
 from trainer import named
+from trainer.commands.arguments import JsonOption
 from trainer.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def runs(
         tuple[Path, str] | None,
         typer.Option(metavar="RUN SCORE", help="Keep a run's public score, or none of it."),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="The result as one JSON document.")] = False,
+    json: JsonOption = False,
 ) -> None:
     """Runs side by side: cross-validated Dice, the labels it is of, what changed, whom to trust.
 

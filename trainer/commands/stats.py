@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
 from rich.table import Table
 
 from trainer import named
+from trainer.commands.arguments import CohortArgument, JsonOption
 from trainer.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -26,10 +25,8 @@ hubmap-trainer stats data --json"""
 
 
 def stats(
-    cohort: Annotated[
-        Path, typer.Argument(metavar="COHORT", help="The cohort's folder, or its csv.")
-    ],
-    json: Annotated[bool, typer.Option("--json", help="The result as one JSON document.")] = False,
+    cohort: CohortArgument,
+    json: JsonOption = False,
 ) -> None:
     """Cases, revisions, minutes of active work and actions, by organ and reviewer.
 

@@ -14,6 +14,7 @@ from rich.box import SIMPLE
 from rich.table import Table
 
 from trainer import named
+from trainer.commands.arguments import JsonOption
 from trainer.commands.threads import yield_threads
 from trainer.errors import CohortError
 from trainer.terminal import Listener, Stopping, Terminal, Wish
@@ -42,7 +43,6 @@ RecipeName = Annotated[
 Corrupted = Annotated[
     float, typer.Option(min=0.01, max=0.9, help="Of each organ's truths to corrupt.")
 ]
-Json = Annotated[bool, typer.Option("--json", help="The result as one JSON document.")]
 
 EXAMPLES = """Example:
 
@@ -74,7 +74,7 @@ def suspects(
     ] = None,
     share: Corrupted = 0.15,
     seed: Annotated[int, typer.Option(min=0, help="Decides which and how.")] = 0,
-    json: Json = False,
+    json: JsonOption = False,
 ) -> None:
     """Corrupt some truths of a copy, train folds on it, and see whether suspicion finds them.
 
@@ -108,7 +108,7 @@ def loop(
         typer.Option(min=0, max=1, help="Of the cases to open; 0.1, 0.2 and 0.3 if left out."),
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, max=20, help="How often all of it is done.")] = 3,
-    json: Json = False,
+    json: JsonOption = False,
 ) -> None:
     """Does curating pay? Corrupt truths, repair some in three orders, train again, and measure.
 
@@ -177,7 +177,7 @@ def pseudo(
     ] = 0.33,
     rounds: Annotated[int, typer.Option(min=1, max=5, help="After the one without.")] = 2,
     seed: Annotated[int, typer.Option(min=0, help="Decides which labels are kept.")] = 0,
-    json: Json = False,
+    json: JsonOption = False,
 ) -> None:
     """What do pseudo-labels give? Hide most truths, train in rounds, measure on the hidden ones.
 
@@ -221,7 +221,7 @@ def effort(
         typer.Option(metavar="DIR", help="Also write a row a case and a row an action as csv."),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Decides how truths are corrupted.")] = 0,
-    json: Json = False,
+    json: JsonOption = False,
 ) -> None:
     """Count the actions until each case is right: by brush alone, by our tools, and by all.
 

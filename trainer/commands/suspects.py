@@ -9,6 +9,7 @@ import typer
 from rich.table import Table
 
 from trainer import named
+from trainer.commands.arguments import CohortArgument, JsonOption
 from trainer.terminal import Terminal, Wish
 
 if TYPE_CHECKING:
@@ -25,16 +26,14 @@ _SHOWN = 20
 
 
 def suspects(
-    cohort: Annotated[
-        Path, typer.Argument(metavar="COHORT", help="The cohort's folder, or its csv.")
-    ],
+    cohort: CohortArgument,
     predictions: Annotated[
         Path, typer.Option(metavar="DIR", help="Out-of-fold predictions: RUN/oof.")
     ],
     csv: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Also write a csv, a row a unit.")
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="The result as one JSON document.")] = False,
+    json: JsonOption = False,
 ) -> None:
     """Rank truths, and single units of them, by how strongly predictions contradict them.
 

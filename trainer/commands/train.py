@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trainer import named
+from trainer.commands.arguments import CohortArgument, JsonOption
 from trainer.commands.dice_table import as_json, by_organ
 from trainer.commands.threads import yield_threads
 from trainer.terminal import Listener, Stopping, Terminal, Wish
@@ -27,9 +28,7 @@ hubmap-trainer train data --recipe quick --out runs/next --curated --warm-start 
 
 
 def train(
-    cohort: Annotated[
-        Path, typer.Argument(metavar="COHORT", help="The cohort's folder, or its csv.")
-    ],
+    cohort: CohortArgument,
     recipe: Annotated[
         str, typer.Option(metavar="NAME|FILE", help="A bundled recipe, or a recipe's YAML.")
     ],
@@ -54,7 +53,7 @@ def train(
             help="Members go on from an earlier run's; else from the encoder's start.",
         ),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="The result as one JSON document.")] = False,
+    json: JsonOption = False,
 ) -> None:
     """Train an ensemble, a member a fold, and measure it on what each member did not see.
 
