@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -17,9 +18,18 @@ from postgres import Server, binaries, running
 
 GUI = Path(__file__).parent / "gui"
 
+# Each process has preferences of its own: not the user's, and not those that another
+# process's test changes. It is said here as napari reads it when it is imported.
+_PREFERENCES = tempfile.TemporaryDirectory(prefix="preferences-")
+os.environ["NAPARI_CONFIG"] = str(Path(_PREFERENCES.name) / "settings.yaml")
+
 # a slow machine is no defect
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
+
+
+def pytest_unconfigure() -> None:
+    _PREFERENCES.cleanup()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,9 @@ from hubmap_viewer import keys
 @pytest.fixture
 def preferences() -> Iterator[Any]:
     """The plugin's keys in napari's preferences; put back at the end."""
-    chosen = get_plugin_settings(keys.PLUGIN).keys
+    settings: Any = get_plugin_settings(keys.PLUGIN)
+    assert Path(settings.config_path).parent == Path(os.environ["NAPARI_CONFIG"]).parent
+    chosen = settings.keys
     yield chosen
     for key in keys.KEYS:
         setattr(chosen, key.name, key.usual)
