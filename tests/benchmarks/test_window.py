@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -185,6 +186,50 @@ def test_memory_stays(benchmark: Any, open_window: Callable[[Path], Window], lar
     benchmark.extra_info["grown_mb_over_44_cases"] = round(resident() - before)
     benchmark.extra_info["resident_mb"] = round(resident())
     assert resident() - before < 100
+
+
+@pytest.mark.benchmark(group="from the mouse let go to the stroke on disk, 3000×3000")
+def test_a_stroke_is_on_disk(
+    benchmark: Any, open_window: Callable[[Path], Window], large: Path
+) -> None:
+    window = open_window(large)
+    window.wait(lambda: window.open_id == "0")
+    window.wait(lambda: not window.desk.jobs.running)
+    session = window.desk.session
+    window.press("P")
+    rows = iter(range(300, 2900, 100))
+
+    def draw() -> None:
+        row = float(next(rows))
+        window.drag([(row, 1000.0), (row, 1400.0)])
+        assert session.unsaved()
+
+    benchmark.pedantic(
+        lambda: window.wait(lambda: not session.unsaved()), setup=draw, rounds=20, warmup_rounds=1
+    )
+    assert benchmark.stats.stats.max < 1.0
+
+
+@pytest.mark.benchmark(group="cancel while predicting 3000×3000 cases")
+def test_cancel_answers(
+    benchmark: Any, open_window: Callable[[Path], Window], large: Path, ensemble_file: Path
+) -> None:
+    window = open_window(large)
+    window.wait(lambda: window.open_id is not None)
+    choose(window, ensemble_file)
+    window.wait(lambda: window.ensemble.device.currentData() is not None)
+
+    def begin() -> None:
+        shutil.rmtree(large / "predictions", ignore_errors=True)
+        window.click(window.ensemble.run)
+        window.wait(lambda: window.ensemble.job is not None and window.ensemble.job.done >= 1, 120)
+
+    def cancel() -> None:
+        window.click(window.ensemble.cancel)
+        window.wait(lambda: window.ensemble.job is None)
+
+    benchmark.pedantic(cancel, setup=begin, rounds=5)
+    assert benchmark.stats.stats.max < 2.0
 
 
 def resident() -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -39,18 +38,13 @@ def test_a_case_without_revision_starts_from_truth(window: Window) -> None:
     assert np.array_equal(window.desk.layers.curated.data, TRAIN[0].mask)
 
 
-def test_a_stroke_is_kept_within_a_second(window: Window, cohort_folder: Path) -> None:
+def test_a_stroke_is_kept(window: Window, cohort_folder: Path) -> None:
     window.press("P")
     before = window.desk.layers.curated.data.copy()
     window.drag(STROKE)
-    ended = time.monotonic()
     drawn = window.desk.layers.curated.data.copy()
     assert drawn.sum() > before.sum() + 500
-
-    window.wait(lambda: kept(cohort_folder, "11") is not None)
-
-    assert time.monotonic() - ended < 1.0
-    assert np.array_equal(kept(cohort_folder, "11"), drawn)
+    window.wait(lambda: np.array_equal(kept(cohort_folder, "11"), drawn))
 
 
 def test_the_eraser_is_kept(window: Window, cohort_folder: Path) -> None:
