@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from cohorts import TEST, TRAIN, write_cohort
 from postgres import Server, binaries, running
@@ -23,8 +24,13 @@ GUI = Path(__file__).parent / "gui"
 _PREFERENCES = tempfile.TemporaryDirectory(prefix="preferences-")
 os.environ["NAPARI_CONFIG"] = str(Path(_PREFERENCES.name) / "settings.yaml")
 
-# a slow machine is no defect
-settings.register_profile("patient", deadline=None)
+# A slow machine is no defect, and what is tried is the same each time.
+settings.register_profile(
+    "patient",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("patient")
 
 
@@ -48,12 +54,18 @@ def real_data() -> Path:
     return folder
 
 
-@pytest.fixture
-def cohort_folder(tmp_path: Path) -> Path:
-    """Four labelled cases of two organs and sizes, and one without a label."""
-    folder = tmp_path / "cohort"
+@pytest.fixture(scope="session")
+def drawn_cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny cohort as nobody has touched it: to be copied."""
+    folder = tmp_path_factory.mktemp("drawn") / "cohort"
     write_cohort(folder, TRAIN, TEST)
     return folder
+
+
+@pytest.fixture
+def cohort_folder(drawn_cohort: Path, tmp_path: Path) -> Path:
+    """Four labelled cases of two organs and sizes, and one without a label."""
+    return shutil.copytree(drawn_cohort, tmp_path / "cohort", copy_function=shutil.copy)
 
 
 @pytest.fixture(scope="session")

@@ -33,7 +33,7 @@ class Server:
 
     folder: Path
     programs: Path
-    port: int
+    port: int = 0
     _numbers: Iterator[int] = field(default_factory=count)
 
     def url(self, database: str = "postgres", options: str = "", user: str = "reviews") -> str:
@@ -78,9 +78,11 @@ def running(programs: Path) -> Iterator[Server]:
     folder = Path(tempfile.mkdtemp(prefix="reviews-postgresql-"))
     if user := _unprivileged().get("user"):
         shutil.chown(folder, user)
-    server = Server(folder, programs, _free_port())
+    server = Server(folder, programs)
     try:
         server.run("initdb", "--username=reviews", "--auth=trust", "--no-sync", "--encoding=UTF8")
+        # not before: this takes seconds, and others look for free ones too
+        server.port = _free_port()
         server.start()
         try:
             yield server

@@ -94,6 +94,13 @@ class Window:
         QTest.mouseRelease(self.canvas, left, held, points[-1])
         QApplication.processEvents()
 
+    def hover(self, row: float, column: float) -> None:
+        """Move the mouse over a pixel of the image, no button held."""
+        # vispy passes moves over that come sooner after each other
+        QTest.qWait(12)
+        QTest.mouseMove(self.canvas, self.point(row, column))
+        QApplication.processEvents()
+
     def _move_pressed(self, point: QPoint) -> None:
         from qtpy.QtCore import QEvent, QPointF
         from qtpy.QtGui import QMouseEvent
@@ -214,7 +221,7 @@ def reopen(lasting: LastingWindow, qtbot: Any) -> Iterator[Callable[[Path], Wind
 def _hand(viewer: Any, qtbot: Any) -> Window:
     docks = {name.split(" ")[0]: dock for name, dock in viewer.window.dock_widgets.items()}
 
-    def wait(condition: Callable[[], bool], timeout: float = 20) -> None:
+    def wait(condition: Callable[[], bool], timeout: float = 60) -> None:
         qtbot.waitUntil(condition, timeout=int(1000 * timeout))
 
     shown = (docks[name] for name in ("Review", "Ensemble", "Train", "Export"))
@@ -222,10 +229,15 @@ def _hand(viewer: Any, qtbot: Any) -> Window:
 
 
 @pytest.fixture
-def window(request: pytest.FixtureRequest, cohort_folder: Path) -> Window:
-    """The tiny cohort's window, its first case open; a new one where a test opens others."""
+def opener(request: pytest.FixtureRequest) -> Callable[[Path], Window]:
+    """Opens a cohort: in a new window where a test opens others too, else in the module's."""
     own = "open_window" in request.fixturenames or request.node.get_closest_marker("own_window")
-    opener = request.getfixturevalue("open_window" if own else "reopen")
+    return request.getfixturevalue("open_window" if own else "reopen")
+
+
+@pytest.fixture
+def window(opener: Callable[[Path], Window], cohort_folder: Path) -> Window:
+    """The tiny cohort's window, its first case open."""
     window = opener(cohort_folder)
     window.wait(lambda: window.open_id == "11")
     return window

@@ -133,7 +133,7 @@ def test_a_dots_place_is_its_dice(desk: Desk) -> None:
 def test_keys_go_from_worst_to_best_and_to_the_next_organ(desk: Desk, qtbot: Any) -> None:
     QApplication.setActiveWindow(desk.dock)
     desk.strips.setFocus()
-    qtbot.waitUntil(desk.strips.hasFocus)
+    qtbot.waitUntil(desk.strips.hasFocus, timeout=20_000)
     assert desk.strips.pointed == "41"
     for key, case_id in (
         (Qt.Key.Key_Left, "41"),
@@ -249,7 +249,7 @@ def test_scores_that_arrive_together_are_drawn_together(desk: Desk, qtbot: Any) 
         for case_id in DICE:
             desk.session.put_scores(case_id, Scores(prediction=0.1))
     assert drawn == []
-    qtbot.waitUntil(lambda: bool(drawn))
+    qtbot.waitUntil(lambda: bool(drawn), timeout=20_000)
     assert len(drawn) == 1
     assert desk.dock.overview.summaries[0].mean == pytest.approx(0.1)
 
@@ -285,14 +285,14 @@ def test_causes_are_counted_queued_and_exported(desk: Desk, qtbot: Any, tmp_path
     click(causes.table, 2, 4)
     assert desk.session.queue == ("22", "41"), "a count of none is no queue"
     causes.write(tmp_path / "causes.csv")
-    qtbot.waitUntil(lambda: "Wrote 3 tags" in desk.dock.notice.text)
+    qtbot.waitUntil(lambda: "Wrote 3 tags" in desk.dock.notice.text, timeout=20_000)
     with (tmp_path / "causes.csv").open(newline="", encoding="utf-8") as handle:
         rows = [(row["case"], row["organ"], row["cause"]) for row in csv.DictReader(handle)]
     assert sorted(rows) == [
         ("22", "lung", "merged"), ("41", "kidney", "merged"), ("41", "kidney", "stain"),
     ]  # fmt: skip
     causes.write(tmp_path / "cohort" / "train.csv")
-    qtbot.waitUntil(lambda: "belongs to the cohort" in desk.dock.notice.text)
+    qtbot.waitUntil(lambda: "belongs to the cohort" in desk.dock.notice.text, timeout=20_000)
 
 
 def test_dots_keep_apart_while_there_is_room() -> None:
@@ -334,10 +334,10 @@ def test_in_a_low_window_the_docks_at_the_left_share_one_place(
     controls, layers, below = docks
     window.setCentralWidget(QWidget())
     window.show()
-    qtbot.waitUntil(below.isVisible)
+    qtbot.waitUntil(below.isVisible, timeout=20_000)
     share_left(window, 240)
     grow(window, below, 240)
-    qtbot.waitUntil(lambda: below.height() >= 240)
+    qtbot.waitUntil(lambda: below.height() >= 240, timeout=20_000)
     assert (layers in window.tabifiedDockWidgets(controls)) == stacked
     for bar in window.findChildren(QTabBar):
         assert bar.count() == 2 or not bar.isVisible()

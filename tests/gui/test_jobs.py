@@ -127,12 +127,12 @@ def test_what_can_wait_begins_after_the_drawing(qtbot: Any, jobs: Jobs) -> None:
     page = Page()
     qtbot.addWidget(page)
     page.show()
-    qtbot.waitUntil(lambda: "drawn" in happened)
+    qtbot.waitUntil(lambda: "drawn" in happened, timeout=20_000)
     happened.clear()
     page.update()
     for name in ("findings", "next case"):
         jobs.call_when_drawn(partial(happened.append, name), lambda _: None, happened.append)
-    qtbot.waitUntil(lambda: len(happened) >= 3)
+    qtbot.waitUntil(lambda: len(happened) >= 3, timeout=20_000)
     assert happened[0] == "drawn"
     assert {*happened[1:]} == {"findings", "next case"}
 

@@ -49,6 +49,13 @@ class Use:
         )
 
 
+def be_calm(window: Window) -> None:
+    """Wait for what goes on behind the window: it holds files and threads."""
+    window.wait(lambda: not window.desk.session.unsaved())
+    window.wait(lambda: not window.desk.jobs.running)
+    window.wait(lambda: all(one.name != "thumbnails" for one in threading.enumerate()))
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counts by Linux's /proc")
@@ -73,9 +80,9 @@ def test_nothing_piles_up(open_window: Callable[[Path], Window], tmp_path: Path)
         if turn % 5 == 0:
             session.judge("accepted")
         if turn == EARLY:
-            window.wait(lambda: not session.unsaved())
+            be_calm(window)
             early = Use.now()
-    window.wait(lambda: not session.unsaved())
+    be_calm(window)
     late = Use.now()
     assert early is not None
     assert late.memory < 1.1 * early.memory, (early, late)

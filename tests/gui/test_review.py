@@ -38,8 +38,8 @@ def predicted(cohort_folder: Path) -> Path:
 
 
 @pytest.fixture
-def window(open_window: Callable[[Path], Window], predicted: Path) -> Window:
-    window = open_window(predicted)
+def window(opener: Callable[[Path], Window], predicted: Path) -> Window:
+    window = opener(predicted)
     window.wait(lambda: window.open_id == "11" and bool(window.desk.review.findings.all))
     window.wait(lambda: window.desk.session.open_findings("12") is not None)
     return window
@@ -131,7 +131,7 @@ def test_pictures_of_rows_long_gone_are_not_kept(qtbot: Any, tmp_path: Path) -> 
         return model.data(model.index(row, 0), Qt.ItemDataRole.DecorationRole)
 
     for row in range(count):
-        qtbot.waitUntil(lambda row=row: picture(row) is not None)
+        qtbot.waitUntil(lambda row=row: picture(row) is not None, timeout=20_000)
     assert len(model._icons) == ICONS
     assert picture(0) is not None
     session.close()
@@ -141,18 +141,19 @@ def test_a_finding_is_framed_and_ringed(window: Window) -> None:
     camera = window.viewer.scene.camera
     whole = camera.zoom
     window.press("J")
+    strengths: list[float] = []
+    ring = window.viewer.layers["finding"]
+    ring.events.opacity.connect(lambda: strengths.append(ring.opacity))
     finding = window.desk.review.findings.here
     assert finding is not None
     assert finding.kind == "missed"
     assert camera.zoom > whole
     assert np.allclose(camera.center[-2:], (50, 50), atol=1)
-    ring = window.viewer.layers["finding"]
     rows, columns = np.nonzero(np.asarray(ring.data))
     middle = ring.data_to_world((rows.mean(), columns.mean()))
     assert np.allclose(middle, (50, 50), atol=1)
     assert window.viewer.layers.selection.active.name == "curated"
-    window.wait(lambda: ring.opacity < 0.5)
-    window.wait(lambda: ring.opacity == 1)
+    window.wait(lambda: min(strengths, default=1) < 0.5 and ring.opacity == 1)
     window.press("K")
     assert window.viewer.status.startswith("This is the first of 1 findings")
 

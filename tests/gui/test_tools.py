@@ -120,11 +120,9 @@ def test_the_status_bar_says_what_a_click_would_do(window: Window) -> None:
     window.press("G")
     layer = window.desk.layers.curated
     assert "click" in layer.help
-    QTest.mouseMove(window.canvas, window.point(100, 100))
-    QApplication.processEvents()
+    window.hover(100, 100)
     window.wait(lambda: "takes this unit away" in layer.help)
-    QTest.mouseMove(window.canvas, window.point(20, 20))
-    QApplication.processEvents()
+    window.hover(20, 20)
     window.wait(lambda: "nothing is predicted" in layer.help)
 
 

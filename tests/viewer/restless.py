@@ -1,7 +1,8 @@
 """Reviewers that edit at speed and are killed, each a fork of a process that is ready.
 
 Run as a script with a cohort's folder; each line that it reads is a seed and the seconds that the
-reviewer may live. It answers with the strokes that the reviewer finished, and when.
+reviewer may live. It answers with the strokes that the reviewer finished, and whether all
+were on disk then.
 """
 
 from __future__ import annotations
@@ -46,9 +47,15 @@ def review(folder: Path, seed: int, told: int) -> None:
         assert here is not None
         if here.lost is not None:
             chance.choice([session.drawing.recover, session.drawing.discard])()
-        line = {"at": time.monotonic(), "case": here.id, "mask": digest(here.curated)}
+        line = {"case": here.id, "mask": digest(here.curated), "written": _written(session)}
         os.write(told, json.dumps(line).encode() + b"\n")
         time.sleep(chance.choice([0.0, 0.002, 0.01, 0.1]))
+
+
+def _written(session: Session) -> bool:
+    """Whether all strokes so far are on disk: one waits in the queue until it is."""
+    writer = None if session.keeper is None else session.keeper._writer
+    return writer is not None and not writer.saver._notes
 
 
 def _scribble(session: Session, chance: random.Random) -> None:
@@ -74,12 +81,10 @@ def main(folder: Path) -> None:
         os.close(writing)
         time.sleep(float(seconds))
         os.kill(child, signal.SIGKILL)
-        killed = time.monotonic()
         os.waitpid(child, 0)
         with os.fdopen(reading, "rb") as handle:
             whole = handle.read().split(b"\n")[:-1]
-        answer = {"killed": killed, "strokes": [json.loads(one) for one in whole]}
-        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.write(json.dumps([json.loads(one) for one in whole]) + "\n")
         sys.stdout.flush()
 
 

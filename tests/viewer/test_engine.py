@@ -17,8 +17,9 @@ from trainer.predict.messages import Request
 from trainer.settings import DenseCrf, read_ensemble
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def engine() -> Iterator[Engine]:
+    """One process for all: it takes seconds to start."""
     engine = Engine()
     yield engine
     engine.close()
@@ -89,4 +90,6 @@ def test_a_request_that_fails_is_told_and_the_process_lives(engine: Engine, tmp_
     wrong = Request(want="predict", cohort=tmp_path, ensemble=tmp_path / "no.yaml", cases=("1",))
     with pytest.raises(TrainerError, match=r"train\.csv"):
         list(engine.predict(wrong, lambda: False))
+    process = engine._process
     assert "cpu" in engine.devices()
+    assert engine._process is process

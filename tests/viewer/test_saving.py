@@ -61,9 +61,10 @@ def draft(case_id: str, value: int, **more: object) -> Draft:
     return Draft(case_id, mask, "paint", "unreviewed", **more)  # type: ignore[arg-type]
 
 
-def test_a_draft_is_kept_within_a_second(saver: Saver, store: Store, heard: Heard) -> None:
+def test_a_draft_is_kept_by_itself(saver: Saver, store: Store, heard: Heard) -> None:
+    assert saving.QUIET < saving.PATIENCE < 1
     saver.submit(draft("1", 5))
-    assert heard.news.wait(1.0)
+    assert heard.news.wait(20)
     revision = store.latest("1")
     assert revision is not None
     assert store.mask(revision).sum() == 5
@@ -77,13 +78,15 @@ def test_strokes_in_quick_succession_are_one_revision(saver: Saver, store: Store
     assert store.mask(store.history("1")[0]).sum() == 5
 
 
-def test_endless_strokes_are_kept_on_the_way(saver: Saver, store: Store) -> None:
-    started = time.monotonic()
-    value = 0
-    while time.monotonic() - started < 2 * saving.PATIENCE:
+def test_endless_strokes_are_kept_on_the_way(
+    saver: Saver, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(saving, "QUIET", 60)
+    value, last = 0, time.monotonic() + 20
+    while store.latest("1") is None and time.monotonic() < last:
         value = value % 60 + 1
         saver.submit(draft("1", value))
-        threading.Event().wait(saving.QUIET / 4)
+        threading.Event().wait(0.05)
     assert store.latest("1") is not None
 
 

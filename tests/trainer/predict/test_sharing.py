@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import pickle
 import signal
+import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -75,11 +77,23 @@ def test_two_processes_make_what_one_makes_and_go_on(job: Job, cohort: Cohort) -
         assert not [step for step in run(here, job) if step.kept]
 
 
+class Asleep(Executor):
+    """Whose process falls asleep after its first case: it is still there when it is killed."""
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor, self._sleep = executor, None
+
+    def submit(self, fn: Callable[..., Any], /, *words: Any, **named: Any) -> Future[Any]:
+        future = self._executor.submit(fn, *words, **named)
+        self._sleep = self._sleep or self._executor.submit(time.sleep, 600)
+        return future
+
+
 @pytest.mark.slow
 def test_a_process_that_is_killed_is_told_and_what_it_had_done_stays(job: Job) -> None:
     with on_devices(["cpu"]) as executor:
         process = executor.submit(os.getpid).result()
-        steps = run(executor, job)
+        steps = run(Asleep(executor), job)
         first = next(step for step in steps if step.kept)
         os.kill(process, signal.SIGKILL)
         with pytest.raises(DeviceError, match=r"ended by itself; .* goes on where it was"):
