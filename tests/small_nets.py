@@ -10,8 +10,23 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from trainer.settings import Network, Recipe, Training, to_yaml
+
 CPU = torch.device("cpu")
+TINY = Network(
+    encoder="mobilenetv3_small_050", decoder_channels=(16, 16, 8, 8, 8), pretrained=False
+)
 ALONE = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[1])}
+
+
+def write_tiny(path: Path) -> Path:
+    """A recipe of two folds of one epoch, in the precision of any machine."""
+    tiny = Recipe(
+        name="tiny", network=TINY, size=96, crop=64, folds=2, epochs=1, batch_size=2,
+        training=Training(precision="fp32"),
+    )  # fmt: skip
+    path.write_text(to_yaml(tiny), "utf-8")
+    return path
 
 
 class Plain(nn.Module):

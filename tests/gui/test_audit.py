@@ -33,10 +33,10 @@ def predict(folder: Path) -> None:
 
 
 def test_accepted_put_up_and_found_wrong(
-    open_window: Callable[[Path], Window], cohort_folder: Path
+    reopen: Callable[[Path], Window], cohort_folder: Path
 ) -> None:
     predict(cohort_folder)
-    window = open_window(cohort_folder)
+    window = reopen(cohort_folder)
     audit = dock(window)
     accept, check = audit.accept, audit.check
     window.wait(lambda: accept.run.text() == "Accept 1 prediction" and accept.run.isEnabled())

@@ -42,7 +42,7 @@ def predicted(window: Window, ensemble: Path) -> MembersDock:
     choose(window, ensemble)
     assert window.ensemble.keep.isChecked()
     window.click(window.ensemble.run)
-    window.wait(finished(window), 120)
+    window.wait(finished(window), 240)
     dock = members(window)
     window.wait(lambda: dock.model.mixed is not None and not dock.model.mixed.missing)
     window.wait(lambda: not window.desk.jobs.running)
@@ -118,7 +118,7 @@ def test_where_members_are_not_kept_the_list_says_how_to_get_them(
     this_case: Any = window.ensemble.scope.button(0)
     this_case.setChecked(True)
     window.click(window.ensemble.run)
-    window.wait(finished(window), 120)
+    window.wait(finished(window), 240)
     session: Any = window.desk.session
     assert not KeptOpinions(session.predictions.folder).are_kept
     dock = members(window)
@@ -141,7 +141,7 @@ def test_the_open_case_is_first_and_grows_member_by_member(
     desk.predicting.member_kept.connect(members_told.append)
     choose(window, ensemble)
     window.click(window.ensemble.run)
-    window.wait(lambda: len(kept) >= 3, 120)
+    window.wait(lambda: len(kept) >= 3, 240)
     window.click(window.ensemble.cancel)
     window.wait(finished(window))
     assert members_told == ["104", "104"]

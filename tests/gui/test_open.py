@@ -102,11 +102,11 @@ def test_a_folder_that_is_no_cohort(open_window: Callable[[Path], Window], tmp_p
 
 
 def test_one_bad_image_costs_only_its_case(
-    open_window: Callable[[Path], Window], cohort_folder: Path
+    reopen: Callable[[Path], Window], cohort_folder: Path
 ) -> None:
     path = cohort_folder / "train_images" / "12.tiff"
     path.write_bytes(path.read_bytes()[:2000])
-    window = open_window(cohort_folder)
+    window = reopen(cohort_folder)
     window.wait(lambda: window.open_id == "11")
     window.press("Ctrl+Right")
     window.wait(lambda: any("12.tiff" in told for told in window.told()))
@@ -118,11 +118,11 @@ def test_one_bad_image_costs_only_its_case(
 
 
 def test_a_wrong_truth_costs_only_the_truth(
-    open_window: Callable[[Path], Window], cohort_folder: Path
+    reopen: Callable[[Path], Window], cohort_folder: Path
 ) -> None:
     csv = cohort_folder / "train.csv"
     csv.write_text(csv.read_text().replace("11,kidney,HPA,300,400", "11,kidney,HPA,301,400"))
-    window = open_window(cohort_folder)
+    window = reopen(cohort_folder)
     window.wait(lambda: window.open_id == "11")
     told = [words for words in window.told() if "row 2" in words]
     assert told
@@ -131,14 +131,14 @@ def test_a_wrong_truth_costs_only_the_truth(
 
 
 def test_16_bit_grey_and_alpha_are_shown_as_rgb(
-    open_window: Callable[[Path], Window], cohort_folder: Path
+    reopen: Callable[[Path], Window], cohort_folder: Path
 ) -> None:
     images = cohort_folder / "train_images"
     grey = np.linspace(0, 4000, 300 * 400).reshape(300, 400).astype(np.uint16)
     tifffile.imwrite(images / "11.tiff", grey)
     rgba = np.dstack([TRAIN[1].image, np.full((300, 400), 255, np.uint8)])
     tifffile.imwrite(images / "12.tiff", rgba, photometric="rgb", extrasamples=("unassalpha",))
-    window = open_window(cohort_folder)
+    window = reopen(cohort_folder)
     window.wait(lambda: window.open_id == "11")
     assert np.asarray(window.desk.layers["image"].data[0]).shape == (300, 400, 3)
     window.go("12")
@@ -152,10 +152,10 @@ def test_16_bit_grey_and_alpha_are_shown_as_rgb(
      "prostate_glands", "mosaics_3000"],
 )  # fmt: skip
 def test_real_cohorts_open(
-    open_window: Callable[[Path], Window], real_data: Path, tmp_path: Path, name: str
+    reopen: Callable[[Path], Window], real_data: Path, tmp_path: Path, name: str
 ) -> None:
     folder = linked(real_data / name, tmp_path / name)
-    window = open_window(folder)
+    window = reopen(folder)
     window.wait(lambda: window.desk.session.open is not None)
     ids = list(window.desk.session.cohort.cases)
     for case_id in dict.fromkeys([*ids[:2], *(i for i in ("20007", "20008") if i in ids), ids[-1]]):

@@ -48,10 +48,10 @@ def click_row(window: Window, table: RowTable, number: int) -> None:
 
 
 def test_the_most_suspect_unit_is_one_click_away(
-    open_window: Callable[[Path], Window], cohort_folder: Path
+    reopen: Callable[[Path], Window], cohort_folder: Path
 ) -> None:
     predict(cohort_folder)
-    window = open_window(cohort_folder)
+    window = reopen(cohort_folder)
     window.wait(lambda: window.open_id == "11")
     truths = dock(window).truths
     window.wait(lambda: truths.search.run.isEnabled())

@@ -158,7 +158,7 @@ def test_what_the_network_will_see_is_drawn_anew_and_cancelled(
 
     window.click(panel.again)
     window.click(panel.cancel)
-    window.wait(lambda: panel.model.job is None, 120)
+    window.wait(lambda: panel.model.job is None, 240)
     assert panel.state.text().startswith("Cancelled after")
     assert panel.begin.isEnabled()
 

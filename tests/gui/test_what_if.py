@@ -49,9 +49,9 @@ def counted(window: Window) -> WhatIfDock:
 
 
 def test_a_threshold_is_tried_by_key_and_written(
-    open_window: Callable[[Path], Window], mine: Path, cohort_folder: Path
+    reopen: Callable[[Path], Window], mine: Path, cohort_folder: Path
 ) -> None:
-    window = open_window(cohort_folder)
+    window = reopen(cohort_folder)
     window.wait(lambda: window.open_id == "11")
     dock = counted(window)
     session = window.desk.session
@@ -83,9 +83,9 @@ def test_a_threshold_is_tried_by_key_and_written(
 
 
 def test_moves_between_two_drawings_are_drawn_once(
-    open_window: Callable[[Path], Window], mine: Path, cohort_folder: Path
+    reopen: Callable[[Path], Window], mine: Path, cohort_folder: Path
 ) -> None:
-    window = open_window(cohort_folder)
+    window = reopen(cohort_folder)
     window.wait(lambda: window.open_id == "11")
     dock = counted(window)
     drawn: list[float] = []

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from trainer.settings import Network, Recipe, to_yaml
+from small_nets import write_tiny
+
+
+@pytest.fixture
+def short_epochs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two steps or three: for what a training leaves, whatever it has learned."""
+    monkeypatch.setattr("trainer.train.dataset._LEAST_BATCHES", 2)
+
+
+@pytest.fixture
+def few_objects() -> Iterator[None]:
+    """What is there already is not counted: that takes seconds."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture
 def recipe(tmp_path: Path) -> Path:
-    network = Network(
-        encoder="mobilenetv3_small_050", decoder_channels=(16, 16, 8, 8, 8), pretrained=False
-    )
-    tiny = Recipe(name="tiny", network=network, size=96, crop=64, folds=2, epochs=1, batch_size=2)
-    path = tmp_path / "tiny.yaml"
-    path.write_text(to_yaml(tiny), "utf-8")
-    return path
+    return write_tiny(tmp_path / "tiny.yaml")

@@ -19,7 +19,9 @@ from trainer.data.exchange import rle_csv
 from trainer.data.predictions import Predictions
 from trainer.locate import resource
 
-pytestmark = [pytest.mark.realdata, pytest.mark.slow]
+pytestmark = [
+    pytest.mark.realdata, pytest.mark.slow, pytest.mark.usefixtures("short_epochs")
+]  # fmt: skip
 
 COHORTS = (
     "hubmap_2022_3000", "hubmap_2022_small", "colon_glands", "kidney_glomeruli", "prostate_glands",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +12,13 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+from small_nets import write_tiny
 from trainer.cli import app
 from trainer.data.store import Store
 
 
-@pytest.fixture
-def one_thread():
+@contextmanager
+def single() -> Iterator[None]:
     """Networks this small are slower on two threads."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -23,12 +27,27 @@ def one_thread():
 
 
 @pytest.fixture
-def trained(one_thread: None, cohort_folder: Path, recipe: Path, tmp_path: Path) -> Path:
-    out = tmp_path / "run"
-    words = ("train", cohort_folder, "--recipe", recipe, "--out", out, "--device", "cpu")
-    result = CliRunner().invoke(app, [str(word) for word in words])
+def one_thread() -> Iterator[None]:
+    with single():
+        yield
+
+
+@pytest.fixture(scope="session")
+def trained_once(drawn_cohort: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run on the tiny cohort, to be copied."""
+    place = tmp_path_factory.mktemp("trained")
+    cohort = shutil.copytree(drawn_cohort, place / "cohort")
+    recipe, out = write_tiny(place / "tiny.yaml"), place / "run"
+    words = ("train", cohort, "--recipe", recipe, "--out", out, "--device", "cpu")
+    with single():
+        result = CliRunner().invoke(app, [str(word) for word in words])
     assert result.exit_code == 0, result.output
     return out
+
+
+@pytest.fixture
+def trained(one_thread: None, trained_once: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(trained_once, tmp_path / "run")
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ def call(*words: object) -> Result:
     return CliRunner().invoke(app, [str(word) for word in words])
 
 
+@pytest.mark.usefixtures("short_epochs")
 def test_train_tells_its_table_as_json_and_progress_elsewhere(
     cohort_folder: Path, recipe: Path, tmp_path: Path
 ):
@@ -53,9 +54,9 @@ def test_a_training_told_to_stop_leaves_its_finished_folds(
     wish: signal.Signals, cohort_folder: Path, recipe: Path, tmp_path: Path
 ):
     out = tmp_path / "run"
-    endless = recipe.read_text().replace("epochs: 1\n", "epochs: 100000\n")
-    recipe.write_text(endless)
-    words = ["train", cohort_folder, "--recipe", recipe, "--out", out, "--minutes", "0.2"]
+    longer = recipe.read_text().replace("epochs: 1\n", "epochs: 2\n")
+    recipe.write_text(longer)
+    words = ["train", cohort_folder, "--recipe", recipe, "--out", out]
     command = [sys.executable, "-m", "trainer.cli", *map(str, words)]
     alone = os.environ | {"OMP_NUM_THREADS": "1"}
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=alone) as training:

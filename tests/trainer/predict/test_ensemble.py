@@ -159,6 +159,7 @@ def test_after_cancelling_it_predicts_again(member: MakeMember, tmp_path: Path) 
     assert np.abs(predictor.predict(image, "x").probability - 102.0).max() <= 1
 
 
+@pytest.mark.usefixtures("few_objects")
 def test_networks_are_kept_until_closed(member: MakeMember, tmp_path: Path) -> None:
     def alive() -> int:
         gc.collect()

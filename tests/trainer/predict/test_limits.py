@@ -218,7 +218,12 @@ def test_memory_that_runs_out_halves_the_batch_and_it_is_said(
 def test_a_network_that_cannot_be_compiled_is_told(member: MakeMember, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", _COMPILE, str(tmp_path), str(member().weights)],
-        env={**os.environ, "CXX": "no-such-compiler", "TORCHINDUCTOR_CACHE_DIR": str(tmp_path)},
+        env={
+            **os.environ,
+            "CXX": "no-such-compiler",
+            "TORCHINDUCTOR_CACHE_DIR": str(tmp_path),
+            "TORCHINDUCTOR_COMPILE_THREADS": "1",
+        },
         capture_output=True,
         text=True,
         check=False,

@@ -9,18 +9,19 @@ from pathlib import Path
 
 import pytest
 
+from small_nets import TINY
 from trainer.data.cohort import Cohort
 from trainer.errors import SettingsError
-from trainer.settings import Network, Recipe
+from trainer.settings import Recipe, Training
 from trainer.study.loop import CLEAN, ORDERS, Plan, Point, at_random, recovered, run
 from trainer.study.loop_plot import draw
 from trainer.study.spoiled import ANSWERS, spoil
 from trainer.train.progress import Progress
 
-NETWORK = Network(
-    encoder="mobilenetv3_small_050", decoder_channels=(16, 16, 8, 8, 8), pretrained=False
-)
-RECIPE = Recipe(name="tiny", network=NETWORK, size=64, crop=64, folds=2, epochs=1, batch_size=2)
+RECIPE = Recipe(
+    name="tiny", network=TINY, size=64, crop=64, folds=2, epochs=1, batch_size=2,
+    training=Training(precision="fp32"),
+)  # fmt: skip
 PLAN = Plan(RECIPE, share=0.34, repaired=(0.0, 0.5), seeds=(4,))
 
 
@@ -35,6 +36,7 @@ def answers(folder: Path) -> Counter[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("short_epochs")
 def test_every_order_repairs_as_many_cases_and_pays_for_what_it_opens(
     cohort: Cohort, tmp_path: Path
 ):

@@ -21,6 +21,7 @@ from trainer.study.pseudo import split
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("short_epochs")
 def test_each_round_is_measured_on_what_was_hidden(cohort: Cohort, recipe: Path, tmp_path: Path):
     out = tmp_path / "study"
     words = ["study", "pseudo", cohort.folder, "--out", out, "--recipe", recipe, "--rounds", 1]

@@ -13,27 +13,24 @@ import torch
 from torch import nn
 
 from cohorts import TRAIN
-from small_nets import CPU
+from small_nets import CPU, TINY
 from trainer.data.case import Case
 from trainer.model.network import Built
-from trainer.settings import Network, Recipe, Training
+from trainer.settings import Recipe, Training
 from trainer.train import loop
 from trainer.train.dataset import Sample
 from trainer.train.loop import fit
 from trainer.train.progress import Progress
 from trainer.train.watch import Fold
 
-TINY = Network(
-    encoder="mobilenetv3_small_050", decoder_channels=(16, 16, 8, 8, 8), pretrained=False
-)
-
 
 @pytest.fixture
 def tiny_recipe() -> Recipe:
-    """Two folds of one epoch."""
+    """Two folds of one epoch, in the precision of any machine."""
     return Recipe(
-        name="tiny", network=TINY, size=96, crop=64, folds=2, epochs=1, batch_size=2, seed=3
-    )
+        name="tiny", network=TINY, size=96, crop=64, folds=2, epochs=1, batch_size=2, seed=3,
+        training=Training(precision="fp32"),
+    )  # fmt: skip
 
 
 @pytest.fixture(autouse=True)

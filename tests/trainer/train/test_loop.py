@@ -177,6 +177,7 @@ def test_where_nothing_is_held_out_weights_are_averaged_all_the_same(
     assert not torch.equal(weights(found[0]), weights(found[1]))
 
 
+@pytest.mark.usefixtures("short_epochs")
 def test_a_seed_gives_the_same_weights_whatever_the_workers(
     trained: Callable[..., Any], recipe: Recipe, monkeypatch: pytest.MonkeyPatch
 ):

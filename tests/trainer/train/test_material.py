@@ -24,6 +24,8 @@ from trainer.train.material import gather
 from trainer.train.progress import Progress, tell_nobody
 from trainer.train.run import NOTHING_HELD_OUT, run
 
+pytestmark = pytest.mark.usefixtures("short_epochs")
+
 OTHER = (
     Drawn("11", "lung", (200, 260), discs=((100, 100, 50),)),
     Drawn("99", "kidney", (200, 260), discs=((100, 130, 40),)),
@@ -144,23 +146,6 @@ def test_an_organ_of_weight_0_is_measured_but_not_learned(
 
     assert learned(tmp_path / "run", 0) | learned(tmp_path / "run", 1) == {"11", "12"}
     assert {score.case_id for score in result.scores} == {"11", "12", "21", "22"}
-
-
-def test_a_warm_start_goes_on_from_members_that_have_not_seen_what_is_held_out(
-    cohort: Cohort, tiny_recipe: Recipe, tmp_path: Path
-):
-    longer = tiny_recipe.model_copy(update={"epochs": 8, "batch_size": 4, "learning_rate": 1e-2})
-    run(cohort, longer, tmp_path / "first", device="cpu")
-    still = tiny_recipe.model_copy(update={"learning_rate": 1e-9})
-    warm = run(cohort, still, tmp_path / "warm", device="cpu", parent=tmp_path / "first")
-    cold = run(cohort, still, tmp_path / "cold", device="cpu")
-
-    assert warm.report[-1].dice_mean > cold.report[-1].dice_mean + 0.2
-    started = facts(tmp_path / "first")["started"]
-    assert facts(tmp_path / "warm")["start"] == {"run": "first", "started": started}
-    assert facts(tmp_path / "cold")["start"] == "scratch"
-    twin = describe(tmp_path / "warm" / "fold1" / "weights.safetensors")
-    assert twin.start == "run first fold 1"
 
 
 def test_what_a_member_s_parent_has_seen_it_has_seen_too(

@@ -52,6 +52,7 @@ def test_what_is_kept_is_counted_once_and_weights_not_at_all(tiny_recipe: Recipe
     assert found == pytest.approx((3 + 1 + 1 + 2) * pixels, rel=0.01)
 
 
+@pytest.mark.usefixtures("few_objects")
 @pytest.mark.parametrize("checkpointing", [False, True])
 def test_nothing_is_held_of_what_was_measured(checkpointing: bool, tiny_recipe: Recipe):
     module = build(MIT).module

@@ -28,7 +28,9 @@ LIGHT = ("demo-walk", "quick", "hour", "laptop-gpu-10gb", "seed")
 HEAVY = ("place-1", "place-2", "place-3", "place-4", "place-8")
 """Their networks take most of a minute: as large as the places had them."""
 
-EVERY = [*LIGHT, *(pytest.param(name, marks=pytest.mark.slow) for name in HEAVY)]
+SLOW = (pytest.mark.slow, pytest.mark.timeout(1200))
+
+EVERY = [*LIGHT, *(pytest.param(name, marks=SLOW) for name in HEAVY)]
 
 SIDE = 128
 """Of what the networks are shown here, in pixels."""
@@ -42,10 +44,10 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Cohort:
     return Cohort.open(folder)
 
 
-@pytest.fixture
-def real(real_data: Path, tmp_path: Path) -> Cohort:
+@pytest.fixture(scope="module")
+def real(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Cohort:
     """Thirty cases of the competition's five organs."""
-    folder = tmp_path / "real"
+    folder = tmp_path_factory.mktemp("presets") / "real"
     shutil.copytree(real_data / "hubmap_2022_small", folder)
     return Cohort.open(folder)
 
@@ -83,6 +85,19 @@ def steps(recipe: Recipe, network: Segmenter, learned: list[Sample], count: int)
         yield float(loss.detach())
 
 
+@pytest.fixture(scope="module", params=EVERY)
+def name(request: pytest.FixtureRequest) -> str:
+    """Tests are run preset by preset: each's network is made once."""
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def network(name: str) -> Segmenter:
+    """The preset's network; what it learns here, one test leaves to the next."""
+    torch.manual_seed(0)
+    return build(reduced(named.recipe(name)).network).module
+
+
 def test_every_bundled_recipe_is_tried_here():
     assert {path.stem for path in resource("recipes").glob("*.yaml")} == {*LIGHT, *HEAVY}
 
@@ -102,11 +117,8 @@ def test_a_preset_s_parts_go_together(name: str):
     check(named.recipe(name).network)
 
 
-@pytest.mark.parametrize("name", EVERY)
-def test_a_preset_learns_from_images(name: str, demo: Cohort, tmp_path: Path):
-    torch.manual_seed(0)
+def test_a_preset_learns_from_images(name: str, network: Segmenter, demo: Cohort, tmp_path: Path):
     recipe = reduced(named.recipe(name))
-    network = build(recipe.network).module
     before = {key: one.detach().clone() for key, one in network.named_parameters()}
     losses = list(steps(recipe, network, samples(demo, recipe, tmp_path), 2))
     assert all(math.isfinite(loss) and loss > 0 for loss in losses)
@@ -121,16 +133,16 @@ def test_a_preset_learns_from_images(name: str, demo: Cohort, tmp_path: Path):
 
 @pytest.mark.slow
 @pytest.mark.realdata
-@pytest.mark.parametrize("name", [*LIGHT, *HEAVY])
-def test_a_preset_learns_from_real_images(name: str, real: Cohort, tmp_path: Path):
+def test_a_preset_learns_from_real_images(
+    name: str, network: Segmenter, real: Cohort, tmp_path: Path
+):
     recipe = reduced(named.recipe(name))
     learned = samples(real, recipe, tmp_path)
-    (loss,) = steps(recipe, build(recipe.network).module, learned, 1)
+    (loss,) = steps(recipe, network, learned, 1)
     assert math.isfinite(loss)
     assert loss > 0
 
 
-@pytest.mark.parametrize("name", EVERY)
 def test_a_preset_has_a_plan(name: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(planning, "_SIDES", (64, 96, 128))
     recipe = named.recipe(name)

@@ -33,9 +33,9 @@ def test_two_processes_learn_as_one_does(cohort_folder: Path, recipe: Recipe, tm
     file = tmp_path / "recipe.yaml"
     file.write_text(to_yaml(recipe), "utf-8")
     torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
-    curves = []
+    run(Cohort.open(cohort_folder), recipe, tmp_path / "one", device="cpu")
     for name, launcher, options in (
-        ("one", (), ()), ("lightning", (), ("--devices", "2")), ("torchrun", torchrun, ())
+        ("lightning", (), ("--devices", "2")), ("torchrun", torchrun, ())
     ):  # fmt: skip
         out = tmp_path / name
         words = [*launcher, "-m", "trainer.cli", "train", cohort_folder, "--recipe", file,
@@ -45,9 +45,11 @@ def test_two_processes_learn_as_one_does(cohort_folder: Path, recipe: Recipe, tm
         )
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout)["problems"] == []
-        curves.append([float(row[1]) for row in curves_of(out / "fold0")[1:]])
 
-    one, *others = curves
+    one, *others = (
+        [float(row[1]) for row in curves_of(tmp_path / name / "fold0")[1:]]
+        for name in ("one", "lightning", "torchrun")
+    )
     assert len(one) == 2
     for two in others:
         assert two == pytest.approx(one, abs=2e-4)

@@ -99,15 +99,13 @@ def test_by_chance_a_crop_s_label_is_the_out_of_fold_prediction(cohort: Cohort, 
     )
 
 
+@pytest.mark.usefixtures("short_epochs")
 def test_rounds_learn_what_the_round_before_predicts(
     cohort: Cohort, tiny_recipe: Recipe, tmp_path: Path
 ):
-    recipe = tiny_recipe.model_copy(
-        update={
-            "epochs": 6, "batch_size": 4, "learning_rate": 1e-2,
-            "pseudo": told(swap=0.3, share=0.4),
-        }
-    )  # fmt: skip
+    however_unsure = {"lung": 0.01, "spleen": 0.01}
+    pseudo = told(swap=0.3, share=0.4, thresholds=however_unsure)
+    recipe = tiny_recipe.model_copy(update={"pseudo": pseudo})
     out = tmp_path / "run"
     heard: list[Progress] = []
     result = train(cohort, recipe, out, device="cpu", progress=heard.append)
@@ -125,6 +123,7 @@ def test_rounds_learn_what_the_round_before_predicts(
     assert any(one.remark and one.remark.startswith("Round 0: Dice 0.") for one in heard)
 
 
+@pytest.mark.usefixtures("short_epochs")
 def test_a_round_goes_on_from_the_one_before_where_the_recipe_says_so(
     cohort: Cohort, tiny_recipe: Recipe, tmp_path: Path
 ):
@@ -138,6 +137,7 @@ def test_a_round_goes_on_from_the_one_before_where_the_recipe_says_so(
     assert json.loads((out / "run.json").read_text("utf-8"))["start"]["run"] == "0"
 
 
+@pytest.mark.usefixtures("short_epochs")
 def test_a_round_that_is_finished_is_not_repeated(
     cohort: Cohort, tiny_recipe: Recipe, tmp_path: Path
 ):

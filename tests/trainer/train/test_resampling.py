@@ -176,6 +176,7 @@ class TestSizes:
         [{"sizes": (64, 128), "size": 64}, {"sizes_from": {0: 64, 1: 128}, "size": 64, "epochs": 2},
          {"pixel_size": 3.0, "crop": None}, {"resize": "squeeze"}],
     )  # fmt: skip
+    @pytest.mark.usefixtures("short_epochs")
     def test_a_run_trains_and_predicts_so(
         self, told: dict[str, Any], cohort_folder: Path, tiny_recipe: Recipe, tmp_path: Path
     ):

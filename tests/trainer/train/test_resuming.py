@@ -63,6 +63,7 @@ def test_a_fold_taken_up_comes_to_the_same_curves_and_weights(
     assert whole.val_dice == halves.val_dice
 
 
+@pytest.mark.usefixtures("short_epochs")
 def test_a_fold_taken_up_keeps_its_own_weights_whatever_it_started_from(
     samples: list[Sample], recipe: Recipe, tmp_path: Path
 ):

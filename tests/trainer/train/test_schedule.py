@@ -61,13 +61,13 @@ def test_precision_is_the_recipe_s_or_the_faster_one_of_a_trial(
         precision.choose(wanting("fp16"), cpu)
 
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
-    tried = precision.choose(tiny_recipe, cpu)
+    tried = precision.choose(wanting("auto"), cpu)
     assert set(tried.seconds) == {"32-true", "bf16-mixed"}
     assert all(seconds > 0 for seconds in tried.seconds.values())
     assert tried.seconds[tried.precision] == min(tried.seconds.values())
-    assert precision.choose(tiny_recipe, cpu, may_try=False).precision == "bf16-mixed"
+    assert precision.choose(wanting("auto"), cpu, may_try=False).precision == "bf16-mixed"
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {})
-    assert precision.choose(tiny_recipe, cpu) == precision.Choice("32-true")
+    assert precision.choose(wanting("auto"), cpu) == precision.Choice("32-true")
 
 
 def drawn(draws: Draws, epoch: int) -> list[Draw]:

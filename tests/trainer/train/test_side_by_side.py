@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
@@ -15,13 +15,18 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
+from typer.testing import CliRunner
 
-from small_nets import ALONE, CPU
+from small_nets import CPU, curves_of
+from trainer.cli import app
+from trainer.data.cohort import Cohort
 from trainer.errors import Cancelled, DeviceError
-from trainer.settings import Recipe, Training, to_yaml
+from trainer.settings import Recipe, to_yaml
+from trainer.train import side_by_side
 from trainer.train.dataset import Sample
 from trainer.train.member import Task, train_member
 from trainer.train.progress import Progress, tell_nobody
+from trainer.train.run import run
 from trainer.train.side_by_side import at_once, train_all
 from trainer.train.watch import Fold
 
@@ -66,30 +71,37 @@ def children() -> list[int]:
 
 @pytest.mark.slow
 def test_they_are_the_members_that_folds_one_by_one_are(
-    tasks: list[Task], two_threads: None, tmp_path: Path
+    cohort_folder: Path,
+    tiny_recipe: Recipe,
+    two_threads: None,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ):
-    heard: list[Progress] = []
-    starts = list(train_all(tasks, 2, heard.append))
-
-    assert starts == ["scratch", "scratch"]
+    monkeypatch.setattr(side_by_side, "_WORTH_LESSONS", 1)
+    recipe, file = tiny_recipe.model_copy(update={"epochs": 2}), tmp_path / "recipe.yaml"
+    file.write_text(to_yaml(recipe), "utf-8")
+    both, alone = tmp_path / "both", tmp_path / "alone"
+    words = ("train", cohort_folder, "--recipe", file, "--out", both, "--device", "cpu", "--json")
+    done = CliRunner().invoke(app, [str(word) for word in words])
+    assert done.exit_code == 0, done.stderr
     torch.set_num_threads(1)
-    for task in tasks:
-        alone = tmp_path / "alone" / task.file.parent.name
-        alone.mkdir(parents=True)
-        own = replace(task, fold=replace(task.fold, folder=alone), file=alone / task.file.name)
-        train_member(own, CPU, tell_nobody)
-        one, other = load_file(own.file), load_file(task.file)
+    heard: list[Progress] = []
+    run(Cohort.open(cohort_folder), recipe, alone, device="cpu", progress=heard.append)
+
+    assert {one.side_by_side for one in heard} == {1}
+    for fold in ("fold0", "fold1"):
+        one, other = (load_file(place / fold / "weights.safetensors") for place in (both, alone))
         assert one.keys() == other.keys()
         assert all(torch.equal(one[name], other[name]) for name in one)
-        assert len((alone / "curves.csv").read_text().splitlines()) == len(
-            (task.fold.folder / "curves.csv").read_text().splitlines()
-        )
-
-    shares = [one.done for one in heard]
-    assert shares == sorted(shares)
-    assert 0.9 < shares[-1] <= 1
-    assert heard[0].side_by_side == 2
-    assert {one.folds for one in heard} == {2}
+        assert curves_of(both / fold) == curves_of(alone / fold)
+    told = re.findall(r"2 folds side by side, epoch (\d).*?(\d+)%", done.stderr)
+    steps = [(int(epoch), int(share)) for epoch, share in told]
+    assert steps[0][0] == 1
+    assert steps == sorted(steps)
+    assert "Fold 1 of 2" not in done.stderr
+    assert json.loads(done.stdout)["organs"][-1]["cases"] == 4
+    assert json.loads((both / "run.json").read_text("utf-8"))["finished"]
+    assert not list(both.rglob("unfinished*"))
 
 
 @pytest.mark.slow
@@ -153,25 +165,3 @@ def test_only_what_takes_long_and_fits_is_trained_so(tasks: list[Task], two_thre
     assert at_once(vast, 3, CPU) == 1, "memory would not hold three"
     torch.set_num_threads(1)
     assert at_once(long, 3, CPU) == 1
-
-
-@pytest.mark.slow
-def test_a_whole_run_is_trained_so(cohort_folder: Path, tiny_recipe: Recipe, tmp_path: Path):
-    recipe = tiny_recipe.model_copy(update={"epochs": 300, "training": Training(patience=1)})
-    file, out = tmp_path / "recipe.yaml", tmp_path / "run"
-    file.write_text(to_yaml(recipe), "utf-8")
-    words = ["-m", "trainer.cli", "train", cohort_folder, "--recipe", file, "--out", out,
-             "--device", "cpu", "--json"]  # fmt: skip
-    done = subprocess.run(
-        [sys.executable, *map(str, words)],
-        env=ALONE | {"OMP_NUM_THREADS": "2"}, capture_output=True, text=True,
-    )  # fmt: skip
-
-    assert done.returncode == 0, done.stderr
-    assert "2 folds side by side, epoch 1" in done.stderr
-    assert json.loads(done.stdout)["organs"][-1]["cases"] == 4
-    facts = json.loads((out / "run.json").read_text("utf-8"))
-    assert facts["finished"]
-    for index in range(2):
-        assert (out / f"fold{index}" / "weights.safetensors").is_file()
-    assert not list(out.rglob("unfinished*"))
