@@ -195,7 +195,7 @@ class FindingsPanel(QWidget):
         header.setStretchLastSection(True)
         header.setMinimumSectionSize(36)
         header.setStyleSheet("QHeaderView::section { padding: 2px 3px; }")
-        for column, width in enumerate((94, 80, 57, 47, 60)):
+        for column, width in enumerate((88, 86, 57, 47, 60)):
             table.setColumnWidth(column, width)
         table.clicked.connect(lambda index: self._findings.choose(index.row()))
         table.activated.connect(lambda index: self._findings.choose(index.row()))

@@ -168,7 +168,7 @@ def _batches(
     crops = Crops(fold.training, recipe)
     share = processes.share_of(recipe)
     step = share * processes.count
-    return DataLoader(
+    loader = DataLoader(
         Drawn(crops),
         batch_size=share,
         sampler=Draws(len(crops), step, seed, processes.rank, processes.count),
@@ -176,6 +176,10 @@ def _batches(
         persistent_workers=workers > 0,
         multiprocessing_context="fork" if workers else None,
     )
+    if workers:
+        # now, not once processes talk: a thread that does may hold a lock that a fork keeps shut
+        iter(loader)
+    return loader
 
 
 def _spread(samples: Sequence[Sample]) -> list[Sample]:

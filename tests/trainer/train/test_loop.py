@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import torch
 from torch import Tensor, nn
@@ -18,7 +20,7 @@ from trainer.settings import Recipe, Training
 from trainer.train import loop
 from trainer.train.dataset import Sample
 from trainer.train.learner import Learner
-from trainer.train.loop import fit
+from trainer.train.loop import ALONE, fit
 from trainer.train.progress import Progress
 from trainer.train.watch import Fold
 
@@ -232,3 +234,20 @@ def test_where_time_is_up_between_epochs_no_epoch_of_nothing_is_told(
     _, *rows = curves_of(tmp_path)
     assert [row[0] for row in rows] == ["0"]
     assert "nan" not in rows[0]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there are no workers")
+def test_workers_begin_before_processes_talk_and_draw_each_epoch_whole(
+    samples: list[Sample], recipe: Recipe, tmp_path: Path
+):
+    us = psutil.Process()
+    before = set(us.children())
+    batches = loop._batches(Fold(0, samples, [], tmp_path, None, 1), recipe, 0, ALONE)
+    workers = set(us.children()) - before
+    assert workers
+
+    first, again = list(batches), list(batches)
+    assert len(first) == len(again) == len(batches)
+    for one, other in zip(first, again, strict=True):
+        assert all(torch.equal(*parts) for parts in zip(one, other, strict=True))
+    assert set(us.children()) - before == workers
