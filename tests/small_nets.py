@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +18,27 @@ CPU = torch.device("cpu")
 TINY = Network(
     encoder="mobilenetv3_small_050", decoder_channels=(16, 16, 8, 8, 8), pretrained=False
 )
+TINY_RECIPE = Recipe(
+    name="tiny", network=TINY, size=96, crop=64, folds=2, epochs=1, batch_size=2,
+    training=Training(precision="fp32"),
+)  # fmt: skip
+"""Two folds of one epoch, in the precision of any machine."""
+
 ALONE = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[1])}
 
 
 def write_tiny(path: Path) -> Path:
-    """A recipe of two folds of one epoch, in the precision of any machine."""
-    tiny = Recipe(
-        name="tiny", network=TINY, size=96, crop=64, folds=2, epochs=1, batch_size=2,
-        training=Training(precision="fp32"),
-    )  # fmt: skip
-    path.write_text(to_yaml(tiny), "utf-8")
+    path.write_text(to_yaml(TINY_RECIPE), "utf-8")
     return path
+
+
+@contextmanager
+def single() -> Iterator[None]:
+    """Networks this small are slower on two threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 class Plain(nn.Module):

@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from typer.testing import CliRunner
 
+from small_nets import single
 from trainer.cli import app
 from trainer.data import rle, tiff
 from trainer.data.cohort import Cohort
@@ -30,11 +31,9 @@ MOST = 6
 
 
 @pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+def one_thread() -> Iterator[None]:
+    with single():
+        yield
 
 
 def call(*words: object) -> dict:

@@ -4,26 +4,15 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from typer.testing import CliRunner
 
-from small_nets import write_tiny
+from small_nets import single, write_tiny
 from trainer.cli import app
 from trainer.data.store import Store
-
-
-@contextmanager
-def single() -> Iterator[None]:
-    """Networks this small are slower on two threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture

@@ -202,7 +202,7 @@ print(json.dumps(told))
 
 @pytest.mark.slow
 def test_two_reviewers_never_hold_one_case_and_lose_nothing(postgresql: Server, tmp_path: Path):
-    cases, place = 500, postgresql.new_place()
+    cases, place = 1000, postgresql.new_place()
     Store(place).close()
     reviewers = [
         subprocess.Popen(

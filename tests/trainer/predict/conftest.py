@@ -11,6 +11,7 @@ import torch
 from torch.nn import functional as F
 
 from pictures import NETWORK, picture
+from small_nets import single
 from trainer.model.checkpoint import Checkpoint, save
 from trainer.model.network import Segmenter, build
 from trainer.settings import Member
@@ -18,11 +19,8 @@ from trainer.settings import Member
 
 @pytest.fixture(scope="session", autouse=True)
 def one_thread() -> Iterator[None]:
-    """Networks this small are slowed down by a second thread."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+    with single():
+        yield
 
 
 @pytest.fixture(scope="session")

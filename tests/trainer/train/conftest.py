@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from torch import nn
 
 from cohorts import TRAIN
-from small_nets import CPU, TINY
+from small_nets import CPU, TINY_RECIPE, single
 from trainer.data.case import Case
 from trainer.model.network import Built
 from trainer.settings import Recipe, Training
@@ -26,20 +25,13 @@ from trainer.train.watch import Fold
 
 @pytest.fixture
 def tiny_recipe() -> Recipe:
-    """Two folds of one epoch, in the precision of any machine."""
-    return Recipe(
-        name="tiny", network=TINY, size=96, crop=64, folds=2, epochs=1, batch_size=2, seed=3,
-        training=Training(precision="fp32"),
-    )  # fmt: skip
+    return TINY_RECIPE.model_copy(update={"seed": 3})
 
 
 @pytest.fixture(autouse=True)
-def one_thread():
-    """Networks this small are slower on two threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+def one_thread() -> Iterator[None]:
+    with single():
+        yield
 
 
 @pytest.fixture

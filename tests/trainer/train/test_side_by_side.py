@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import sys
 from collections.abc import Iterator
@@ -15,13 +14,12 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
-from typer.testing import CliRunner
 
 from small_nets import CPU, curves_of
-from trainer.cli import app
+from trainer import terminal
 from trainer.data.cohort import Cohort
 from trainer.errors import Cancelled, DeviceError
-from trainer.settings import Recipe, to_yaml
+from trainer.settings import Recipe
 from trainer.train import side_by_side
 from trainer.train.dataset import Sample
 from trainer.train.member import Task, train_member
@@ -78,27 +76,26 @@ def test_they_are_the_members_that_folds_one_by_one_are(
     tmp_path: Path,
 ):
     monkeypatch.setattr(side_by_side, "_WORTH_LESSONS", 1)
-    recipe, file = tiny_recipe.model_copy(update={"epochs": 2}), tmp_path / "recipe.yaml"
-    file.write_text(to_yaml(recipe), "utf-8")
+    cohort, recipe = Cohort.open(cohort_folder), tiny_recipe.model_copy(update={"epochs": 2})
     both, alone = tmp_path / "both", tmp_path / "alone"
-    words = ("train", cohort_folder, "--recipe", file, "--out", both, "--device", "cpu", "--json")
-    done = CliRunner().invoke(app, [str(word) for word in words])
-    assert done.exit_code == 0, done.stderr
+    told: list[Progress] = []
+    result = run(cohort, recipe, both, device="cpu", progress=told.append)
     torch.set_num_threads(1)
-    heard: list[Progress] = []
-    run(Cohort.open(cohort_folder), recipe, alone, device="cpu", progress=heard.append)
+    run(cohort, recipe, alone, device="cpu")
 
-    assert {one.side_by_side for one in heard} == {1}
     for fold in ("fold0", "fold1"):
         one, other = (load_file(place / fold / "weights.safetensors") for place in (both, alone))
         assert one.keys() == other.keys()
         assert all(torch.equal(one[name], other[name]) for name in one)
         assert curves_of(both / fold) == curves_of(alone / fold)
-    told = re.findall(r"2 folds side by side, epoch (\d).*?(\d+)%", done.stderr)
-    steps = [(int(epoch), int(share)) for epoch, share in told]
-    assert steps[0][0] == 1
-    assert steps == sorted(steps)
-    assert json.loads(done.stdout)["organs"][-1]["cases"] == 4
+    heard = [one for one in told if one.stage == "training" and one.folds]
+    shares = [one.done for one in heard]
+    assert shares == sorted(shares)
+    assert 0.9 < shares[-1] <= 1
+    assert heard[0].side_by_side == 2
+    assert {one.folds for one in heard} == {2}
+    assert terminal._words(heard[0]).startswith("2 folds side by side, epoch 1")
+    assert result.report[-1].cases == 4
     assert json.loads((both / "run.json").read_text("utf-8"))["finished"]
     assert not list(both.rglob("unfinished*"))
 
